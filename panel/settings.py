@@ -1,0 +1,253 @@
+"""Settings of the panel, read from the environment; `.env.example` explains every variable.
+
+Without `DATABASE_URL` the environment is completed by `panel.embedded` before this module loads
+(see `manage.py`), so nothing here knows whether a server is embedded.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+DEBUG = env.bool("DEBUG", default=False)
+# Everything a machine keeps for the panel outside its database: embedded servers, built static files, demo facts.
+PANEL_DATA = Path(env.str("PANEL_DATA", default=str(BASE_DIR / "var"))).resolve()
+
+
+def _secret(name: str, *, in_debug: str) -> str:
+    """Read a variable that has no safe default; only DEBUG may go without it."""
+    value = env.str(name, default="")
+    if value:
+        return value
+    if DEBUG:
+        return in_debug
+    raise ImproperlyConfigured(f"{name} is not set. It is required when DEBUG is off; see .env.example.")
+
+
+SECRET_KEY = _secret("SECRET_KEY", in_debug="django-insecure-debug-only")
+# Peppers the digests of API keys. Changing it makes every issued key invalid.
+API_KEY_PEPPER = _secret("API_KEY_PEPPER", in_debug="debug-only-pepper")
+DATABASE_URL = _secret("DATABASE_URL", in_debug="postgresql:///panel")
+REDIS_URL = _secret("REDIS_URL", in_debug="redis://127.0.0.1:6379/0")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [])
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS is not set. It is required when DEBUG is off; see .env.example.")
+
+SITE_NAME = env.str("SITE_NAME", default="Panel")
+# The address customers see in the docs and in mails, without a slash at the end.
+BASE_URL = env.str("BASE_URL", default="").rstrip("/")
+SUPPORT_URL = env.str("SUPPORT_URL", default="https://t.me/your_support")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[BASE_URL] if BASE_URL else [])
+
+INSTALLED_APPS = [
+    "panel.apps.PanelAdminConfig",
+    "unfold",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "accounts",
+    "wallet",
+    "providers",
+    "catalog",
+    "orders",
+    "api_v2",
+    "dashboard",
+    "panel",
+]
+
+MIDDLEWARE = [
+    # First, so that an API call pays for no session, no CSRF check and no redirect.
+    "api_v2.middleware.ServeApiFirst",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "panel.urls"
+WSGI_APPLICATION = "panel.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "dashboard.context_processors.site",
+            ],
+        },
+    },
+]
+
+# --- Database ------------------------------------------------------------------------------------
+
+DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+DATABASES["default"] |= {
+    # A connection lives as long as its thread; a dead one is replaced on the next request.
+    "CONN_MAX_AGE": None,
+    "CONN_HEALTH_CHECKS": False,
+    "OPTIONS": {
+        **DATABASES["default"].get("OPTIONS", {}),
+        # The API's few statements run thousands of times a second: parsed and planned once per connection.
+        # Behind PgBouncer (before 1.21) set DATABASE_PREPARE=0.
+        "server_side_binding": True,
+        "prepare_threshold": 2 if env.bool("DATABASE_PREPARE", default=True) else None,
+        "connect_timeout": 5,
+        "application_name": "panel",
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis protocol: broker, cache, rate limits. Nothing in it is needed to stay correct. ---------
+
+REDIS_TIMEOUT_SECONDS = 0.25  # design: a lost Redis may cost a fraction of a second, never an answer
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {
+            "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
+            "socket_timeout": REDIS_TIMEOUT_SECONDS,
+        },
+    }
+}
+
+# redis-py and Kombu spell a Unix socket differently.
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_max": 0.1,
+}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    # design: the sweeper finds every 2 s what a lost message left. Its message expires so that a
+    # stopped worker does not come back to a heap of them.
+    "sweep": {"task": "orders.sweep", "schedule": 2.0, "options": {"expires": 4}},
+    "archive": {"task": "orders.archive", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
+}
+
+# --- Accounts ------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "dashboard:overview"
+LOGOUT_REDIRECT_URL = "/"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "accounts.registration.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = env.str("EMAIL_VERIFICATION", default="optional")
+ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
+ACCOUNT_USERNAME_MIN_LENGTH = 3
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_RECOVERY_CODE_COUNT = 10
+
+# The header in which a trusted reverse proxy puts the client's address; empty: the socket's address.
+CLIENT_IP_HEADER = env.str("CLIENT_IP_HEADER", default="")
+if CLIENT_IP_HEADER:
+    ALLAUTH_TRUSTED_CLIENT_IP_HEADER = CLIENT_IP_HEADER
+    RATELIMIT_IP_META_KEY = "HTTP_" + CLIENT_IP_HEADER.upper().replace("-", "_")
+
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="panel@localhost")
+
+# --- The panel's own rules -----------------------------------------------------------------------
+
+BASE_CURRENCY = env.str("BASE_CURRENCY", default="USD")  # service rates are stored in it
+API_V2_ALLOW_GET = env.bool("API_V2_ALLOW_GET", default=False)
+DRIPFEED_QUANTITY = env.str("DRIPFEED_QUANTITY", default="total")
+if DRIPFEED_QUANTITY not in ("total", "per_run"):
+    raise ImproperlyConfigured("DRIPFEED_QUANTITY must be 'total' or 'per_run'.")
+ARCHIVE_AFTER_DAYS = env.int("ARCHIVE_AFTER_DAYS", default=180)
+SANDBOX_SPEED = env.float("SANDBOX_SPEED", default=1.0)  # 10 makes the demo provider ten times as fast
+WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=8)
+WEB_WORKERS = env.int("WEB_WORKERS", default=2)
+WEB_THREADS = env.int("WEB_THREADS", default=8)
+
+# --- The rest ------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(PANEL_DATA / "static")))
+# `manage.py build_css` writes the style sheet here; it is built, not kept in the repository.
+CSS_DIR = PANEL_DATA / "css"
+STATICFILES_DIRS = [CSS_DIR] if CSS_DIR.is_dir() else []
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# A list of 1,000 long comments fits; anything larger is not an order.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+if not DEBUG:
+    _secure = env.bool("HTTPS", default=urlsplit(BASE_URL).scheme != "http")
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _secure
+    ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if _secure else "http"
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _secure else 0
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _secure
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {"django.server": {"handlers": ["console"], "propagate": False}},
+}
+
+UNFOLD = {"SITE_TITLE": f"{SITE_NAME} staff", "SITE_HEADER": SITE_NAME, "SITE_SYMBOL": "stacks"}
