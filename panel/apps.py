@@ -1,9 +1,18 @@
 """App configurations of the project itself."""
 
-from django.contrib.admin.apps import AdminConfig
+from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 
 
-class PanelAdminConfig(AdminConfig):
+class PanelConfig(AppConfig):
+    """The project as an app: it owns management commands."""
+
+    name = "panel"
+    default = True
+
+
+class PanelAdminConfig(admin_apps.AdminConfig):
     """Django's admin with our site, which lets nobody in who has no second factor."""
 
+    default = False
     default_site = "panel.admin_site.PanelAdminSite"

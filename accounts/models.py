@@ -1,0 +1,61 @@
+"""Who uses the panel: customers, staff, and the keys of their programs."""
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models.functions import Lower, Now
+
+# Contract: "more than 60 requests a second on one key, sustained for more than a minute".
+DEFAULT_REQUESTS_PER_SECOND = 60
+KEY_HINT_CHARACTERS = 6  # protocol.md: the first six characters may be shown again
+
+
+class User(AbstractUser):
+    """A person who can log in: a customer with a wallet, or a member of the staff."""
+
+    email = models.EmailField("email address", blank=True)
+    is_suspended = models.BooleanField(
+        "suspended",
+        default=False,
+        help_text="The API answers 'Account suspended' and nothing can be ordered. Effective on the next request.",
+    )
+    requests_per_second = models.PositiveIntegerField(
+        default=DEFAULT_REQUESTS_PER_SECOND,
+        validators=[MinValueValidator(1), MaxValueValidator(1_000_000)],
+        help_text="What each key of this customer may sustain. Effective on the next request.",
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("email"), condition=~models.Q(email=""), name="user_email_unique"),
+            models.CheckConstraint(condition=models.Q(requests_per_second__gte=1), name="user_requests_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class ApiKey(models.Model):
+    """A secret with which a program acts for its customer; only a keyed digest of it is kept.
+
+    A row outlives its key: orders point at the key they came with.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="api_keys")
+    name = models.CharField(max_length=60)
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    hint = models.CharField(max_length=KEY_HINT_CHARACTERS, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(hint__regex=r"^[0-9a-f]{6}$"), name="api_key_hint_shape"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint}…)"

@@ -1,0 +1,128 @@
+"""What is on sale, and at which price for whom.
+
+Every change to these tables raises `CatalogVersion` in the same transaction (triggers in
+`migrations/0002_version.py`), so a process can keep the catalogue in memory and still never sell at an
+old price: see `snapshot.py`.
+"""
+
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from catalog.types import TYPES
+from panel.fields import MoneyField
+from providers.models import Provider
+
+REFILL_DAYS_DEFAULT = 365  # contract: "free for the first 365 days"
+
+
+class CatalogVersion(models.Model):
+    """A single row that counts the changes of the catalogue."""
+
+    version = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.version)
+
+
+class Currency(models.Model):
+    """A currency that wallets can have, with its price in the base currency."""
+
+    code = models.CharField(max_length=3, primary_key=True)
+    symbol = models.CharField(max_length=5, blank=True)
+    rate = models.DecimalField(
+        max_digits=20,
+        decimal_places=10,
+        validators=[MinValueValidator(0)],
+        help_text="How many units of it one unit of the base currency buys.",
+    )
+
+    class Meta:
+        verbose_name_plural = "currencies"
+        constraints = [
+            models.CheckConstraint(condition=Q(rate__gt=0), name="currency_rate_positive"),
+            models.CheckConstraint(condition=Q(code__regex=r"^[A-Z]{3}$"), name="currency_code_shape"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Category(models.Model):
+    """A heading of the catalogue: "Instagram › Followers"."""
+
+    name = models.CharField(max_length=200, unique=True)
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "categories"
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Service(models.Model):
+    """Something on sale, and how to get it from its provider."""
+
+    id = models.AutoField(primary_key=True)
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="services")
+    name = models.CharField(max_length=255)
+    description = models.TextField(blank=True)
+    type = models.CharField(max_length=40, choices=[(name, name) for name in TYPES], default="Default")
+    rate = MoneyField(help_text="Price per 1000 in the base currency; packages: the price of one.")
+    min = models.PositiveIntegerField(default=1)
+    max = models.PositiveIntegerField(default=1)
+    refill = models.BooleanField(default=False)
+    refill_days = models.PositiveIntegerField(default=REFILL_DAYS_DEFAULT, help_text="Counted from completion.")
+    cancel = models.BooleanField(default=False)
+    dripfeed = models.BooleanField(default=False)
+    average_minutes = models.PositiveIntegerField(null=True, blank=True, help_text="Usual time to completion.")
+    position = models.PositiveIntegerField(default=0)
+    is_active = models.BooleanField("active", default=True)
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="services")
+    provider_service = models.CharField(max_length=50, help_text="The provider's own id of this service.")
+    cost = MoneyField(default=0, help_text="What the provider takes per 1000.")
+
+    class Meta:
+        ordering = ["category__position", "category_id", "position", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(rate__gte=0), name="service_rate_not_negative"),
+            models.CheckConstraint(condition=Q(min__gte=1) & Q(max__gte=F("min")), name="service_min_max"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.name}"
+
+
+class CustomRate(models.Model):
+    """A price agreed with one customer for one service; beats any discount."""
+
+    customer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="custom_rates")
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="custom_rates")
+    rate = MoneyField(help_text="Per 1000, in the base currency.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("customer", "service", name="custom_rate_once"),
+            models.CheckConstraint(condition=Q(rate__gte=0), name="custom_rate_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer}: {self.service}"
+
+
+class Discount(models.Model):
+    """A percentage off every service for one customer."""
+
+    customer = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="discount")
+    percent = models.DecimalField(max_digits=5, decimal_places=2)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(percent__gte=0, percent__lte=100), name="discount_percent_range"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer}: {self.percent} %"

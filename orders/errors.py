@@ -1,0 +1,79 @@
+"""Why an order, a cancellation or a refill was refused."""
+
+from decimal import Decimal
+
+from panel.errors import DomainError
+
+
+class ServiceNotActive(DomainError):
+    """The service does not exist, is paused, or was removed."""
+
+
+class ParametersRefused(DomainError):
+    """What was sent does not make an order of this service's type."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class QuantityTooLow(DomainError):
+    """The order, or one run of it, is below the service's minimum."""
+
+    def __init__(self, *, quantity: int, minimum: int) -> None:
+        super().__init__(quantity, minimum)
+        self.quantity = quantity
+        self.minimum = minimum
+
+
+class QuantityTooHigh(DomainError):
+    """The order is above the service's maximum."""
+
+    def __init__(self, *, quantity: int, maximum: int) -> None:
+        super().__init__(quantity, maximum)
+        self.quantity = quantity
+        self.maximum = maximum
+
+
+class OrderNotFound(DomainError):
+    """No such order of this customer, or it is archived."""
+
+
+class OrderAlreadyCompleted(DomainError):
+    """The order is final; there is nothing left to cancel."""
+
+
+class CancelNotAvailable(DomainError):
+    """The service does not allow cancellation."""
+
+
+class RefillNotAvailable(DomainError):
+    """The service has no refill, or its window is over."""
+
+
+class OrderNotEligibleForRefill(DomainError):
+    """The order is not delivered yet, or a refill of it is open."""
+
+
+class RefillNotFound(DomainError):
+    """No such refill of this customer."""
+
+
+class ReviewAlreadyResolved(DomainError):
+    """Somebody else decided this review item."""
+
+
+class ProviderOrderTaken(DomainError):
+    """Another run already has this provider order id."""
+
+    def __init__(self, *, provider_order: str) -> None:
+        super().__init__(provider_order)
+        self.provider_order = provider_order
+
+
+class RefundRefused(DomainError):
+    """The order cannot be canceled by staff in its present state."""
+
+    def __init__(self, *, amount: Decimal | None = None) -> None:
+        super().__init__(amount)
+        self.amount = amount

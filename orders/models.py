@@ -1,0 +1,267 @@
+"""Orders, the runs in which they are delivered, and everything that happened to them.
+
+The rules PostgreSQL itself keeps (transitions, append-only events) are in
+`migrations/0002_order_rules.py`.
+"""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from accounts.models import ApiKey
+from catalog.models import Service
+from orders.transitions import FINAL_STATUSES, TRACKED_RUN_STATES, RunState, Status
+from panel.fields import MoneyField
+from providers.models import Provider
+from wallet.models import LedgerEntry
+
+LINK_MAX_CHARACTERS = 2048  # what browsers and providers accept as an address
+
+RUN_STATES = [(state.value, state.value) for state in RunState]
+STATUSES = [(status.value, status.value) for status in Status]
+
+
+class Order(models.Model):
+    """What a customer bought: one service, one link, one charge.
+
+    `status`, `remains`, `start_count` and `refunded` repeat what the runs and the ledger say, written in
+    the same transaction, so that a status call reads one row.
+    """
+
+    # 32 bits: the protocol promises order ids below 2^31.
+    id = models.AutoField(primary_key=True)
+    customer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="orders", db_index=False
+    )
+    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="orders")
+    service_type = models.CharField(max_length=40)
+    link = models.CharField(max_length=LINK_MAX_CHARACTERS)
+    quantity = models.PositiveIntegerField()
+    parameters = models.JSONField(default=dict, help_text="What the service type asks for: comments, usernames, ...")
+    rate = MoneyField(help_text="Per 1000, in the wallet's currency, when the order was placed.")
+    charge = MoneyField()
+    refunded = MoneyField(default=0)
+    charge_entry = models.OneToOneField(LedgerEntry, null=True, on_delete=models.PROTECT, related_name="charged_order")
+    run_count = models.PositiveSmallIntegerField(default=1)
+    interval_minutes = models.PositiveIntegerField(null=True)
+    status = models.CharField(max_length=12, choices=STATUSES, default=Status.PENDING)
+    start_count = models.BigIntegerField(null=True)
+    remains = models.PositiveIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+    archived_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(refunded__gte=0, refunded__lte=F("charge")), name="order_refund_range"),
+            models.CheckConstraint(
+                condition=Q(charge=0, charge_entry__isnull=True) | Q(charge__gt=0, charge_entry__isnull=False),
+                name="order_charged_once",
+            ),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="order_quantity_positive"),
+            models.CheckConstraint(condition=Q(status__in=list(Status)), name="order_status_known"),
+            models.CheckConstraint(condition=Q(remains__lte=F("quantity")), name="order_remains_range"),
+            models.CheckConstraint(
+                condition=Q(status__in=sorted(FINAL_STATUSES), finished_at__isnull=False)
+                | (~Q(status__in=sorted(FINAL_STATUSES)) & Q(finished_at__isnull=True)),
+                name="order_finished_with_status",
+            ),
+            models.CheckConstraint(
+                condition=Q(archived_at__isnull=True) | Q(finished_at__isnull=False), name="order_archived_after_end"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "-id"], name="order_by_customer"),
+            models.Index(fields=["finished_at"], condition=Q(archived_at__isnull=True), name="order_to_archive"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Run(models.Model):
+    """One portion of an order, sent to a provider as an order of its own.
+
+    An ordinary order has one; drip-feed has N, due one interval apart. The row is the queue.
+    """
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="runs", db_index=False)
+    number = models.PositiveSmallIntegerField()
+    quantity = models.PositiveIntegerField()
+    state = models.CharField(max_length=12, choices=RUN_STATES, default=RunState.QUEUED)
+    due_at = models.DateTimeField(db_default=Now(), help_text="When to submit it; moved on by back-off.")
+    provider = models.ForeignKey(Provider, null=True, on_delete=models.PROTECT, related_name="runs")
+    provider_order = models.CharField(max_length=100, blank=True, help_text="The provider's id of this run.")
+    start_count = models.BigIntegerField(null=True)
+    remains = models.PositiveIntegerField()
+    submitted_at = models.DateTimeField(null=True)
+    poll_at = models.DateTimeField(null=True, help_text="When to ask its provider again.")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("order", "number", name="run_number_once"),
+            models.UniqueConstraint(
+                "provider", "provider_order", condition=~Q(provider_order=""), name="run_provider_order_once"
+            ),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="run_quantity_positive"),
+            models.CheckConstraint(condition=Q(remains__lte=F("quantity")), name="run_remains_range"),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(state=RunState.QUEUED), name="run_due"),
+            models.Index(
+                fields=["poll_at"], condition=Q(state__in=sorted(TRACKED_RUN_STATES)), name="run_to_poll"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id}/{self.number}"
+
+
+class Attempt(models.Model):
+    """One try to send a run, committed before a byte leaves: the memory of a worker that died."""
+
+    class State(models.TextChoices):
+        IN_FLIGHT = "in_flight"
+        ACCEPTED = "accepted"
+        REJECTED = "rejected"
+        NOT_SENT = "not_sent"
+        DEFERRED = "deferred", "refused for a while"
+        UNKNOWN = "unknown"
+        ABSENT = "absent", "found absent by review"
+
+    LIVE = (State.IN_FLIGHT, State.ACCEPTED, State.UNKNOWN)
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="attempts")
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=12, choices=State, default=State.IN_FLIGHT)
+    started_at = models.DateTimeField(db_default=Now())
+    lease_until = models.DateTimeField(help_text="An attempt still in flight after this is unknown.")
+    finished_at = models.DateTimeField(null=True)
+    evidence = models.TextField(blank=True, help_text="What the provider answered, or how the call failed.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "run", condition=Q(state__in=["in_flight", "accepted", "unknown"]), name="attempt_one_live_per_run"
+            ),
+        ]
+        indexes = [models.Index(fields=["lease_until"], condition=Q(state="in_flight"), name="attempt_leases")]
+
+    def __str__(self) -> str:
+        return f"{self.run} {self.state}"
+
+
+class ReviewItem(models.Model):
+    """An unknown attempt that waits for a person with evidence."""
+
+    class Resolution(models.TextChoices):
+        FOUND = "found", "found at the provider"
+        RESENT = "resent", "absent, sent again"
+        REFUNDED = "refunded", "absent, canceled and refunded"
+
+    attempt = models.OneToOneField(Attempt, on_delete=models.PROTECT, related_name="review")
+    opened_at = models.DateTimeField(db_default=Now())
+    resolved_at = models.DateTimeField(null=True)
+    resolution = models.CharField(max_length=10, choices=Resolution, blank=True)
+    resolved_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["opened_at"], condition=Q(resolved_at__isnull=True), name="review_open")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(resolved_at__isnull=True, resolution="") | Q(resolved_at__isnull=False, resolution__gt=""),
+                name="review_resolved_with_resolution",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.attempt)
+
+
+class Refill(models.Model):
+    """A customer's request to deliver again what dropped off after completion."""
+
+    class Status(models.TextChoices):
+        PENDING = "Pending"
+        IN_PROGRESS = "In progress"
+        COMPLETED = "Completed"
+        REJECTED = "Rejected"
+
+    OPEN = (Status.PENDING, Status.IN_PROGRESS)
+
+    id = models.AutoField(primary_key=True)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refills")
+    status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
+    provider_refill = models.CharField(max_length=100, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    sent_at = models.DateTimeField(null=True, help_text="Claimed for sending; a request is sent at most once.")
+    poll_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "order", condition=Q(status__in=["Pending", "In progress"]), name="refill_one_open_per_order"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["poll_at"], condition=Q(status__in=["Pending", "In progress"]), name="refill_to_poll"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Cancellation(models.Model):
+    """A customer's request to stop an order; what the provider then reports decides the refund."""
+
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="cancellation")
+    requested_at = models.DateTimeField(db_default=Now())
+    forward_at = models.DateTimeField(
+        null=True, db_default=Now(), help_text="When to ask the provider; empty when there is nothing left to ask."
+    )
+    forwarded_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=300, blank=True, help_text="What the provider said to it.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["forward_at"], condition=Q(forward_at__isnull=False), name="cancellation_to_forward")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.order_id)
+
+
+class OrderEvent(models.Model):
+    """One step in an order's life, for the customer to read; append-only."""
+
+    class Kind(models.TextChoices):
+        PLACED = "placed"
+        SUBMITTED = "submitted"
+        PROGRESS = "progress"
+        FINISHED = "finished"
+        REFUNDED = "refunded"
+        CANCEL_REQUESTED = "cancel_requested"
+        REFILL_REQUESTED = "refill_requested"
+        REFILL_FINISHED = "refill_finished"
+        REVIEW_OPENED = "review_opened"
+        REVIEW_RESOLVED = "review_resolved"
+        STAFF = "staff"
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events")
+    run = models.ForeignKey(Run, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    kind = models.CharField(max_length=20, choices=Kind)
+    data = models.JSONField(default=dict)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.kind}"

@@ -1,0 +1,16 @@
+"""The root of all refusals, and how a refusal by the database is read."""
+
+from django.db import IntegrityError
+
+
+class DomainError(Exception):
+    """The world said no and nothing was changed.
+
+    Subclasses carry facts as attributes, never sentences for clients: those are in `api_v2/errors.py`.
+    """
+
+
+def violated_constraint(error: IntegrityError) -> str | None:
+    """Name the database rule that refused, so that the constraint decides and the program translates."""
+    diagnostics = getattr(error.__cause__, "diag", None)
+    return diagnostics.constraint_name if diagnostics else None
