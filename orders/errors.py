@@ -1,7 +1,5 @@
 """Why an order, a cancellation or a refill was refused."""
 
-from decimal import Decimal
-
 from panel.errors import DomainError
 
 
@@ -9,12 +7,20 @@ class ServiceNotActive(DomainError):
     """The service does not exist, is paused, or was removed."""
 
 
-class ParametersRefused(DomainError):
-    """What was sent does not make an order of this service's type."""
+class ParameterMissing(DomainError):
+    """The service's type needs a parameter that was not sent."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    def __init__(self, *, parameter: str) -> None:
+        super().__init__(parameter)
+        self.parameter = parameter
+
+
+class DripfeedIncomplete(DomainError):
+    """`runs` came without `interval`, or the reverse."""
+
+
+class DripfeedNotOffered(DomainError):
+    """The service cannot be delivered in runs."""
 
 
 class QuantityTooLow(DomainError):
@@ -71,9 +77,5 @@ class ProviderOrderTaken(DomainError):
         self.provider_order = provider_order
 
 
-class RefundRefused(DomainError):
-    """The order cannot be canceled by staff in its present state."""
-
-    def __init__(self, *, amount: Decimal | None = None) -> None:
-        super().__init__(amount)
-        self.amount = amount
+class RunInFlight(DomainError):
+    """A run is on its way to its provider or waits for review; decide that first."""

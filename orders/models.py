@@ -43,6 +43,7 @@ class Order(models.Model):
     rate = MoneyField(help_text="Per 1000, in the wallet's currency, when the order was placed.")
     charge = MoneyField()
     refunded = MoneyField(default=0)
+    refund_count = models.PositiveSmallIntegerField(default=0, help_text="Numbers the refunds' ledger keys.")
     charge_entry = models.OneToOneField(LedgerEntry, null=True, on_delete=models.PROTECT, related_name="charged_order")
     run_count = models.PositiveSmallIntegerField(default=1)
     interval_minutes = models.PositiveIntegerField(null=True)
@@ -74,7 +75,7 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["customer", "-id"], name="order_by_customer"),
-            models.Index(fields=["finished_at"], condition=Q(archived_at__isnull=True), name="order_to_archive"),
+            models.Index(fields=["finished_at"], condition=Q(archived_at__isnull=True, finished_at__isnull=False), name="order_to_archive"),
         ]
 
     def __str__(self) -> str:
@@ -196,9 +197,9 @@ class Refill(models.Model):
     id = models.AutoField(primary_key=True)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refills")
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
-    provider_refill = models.CharField(max_length=100, blank=True)
+    provider_refills = models.JSONField(default=list, help_text="The provider's refill ids, one per run.")
     created_at = models.DateTimeField(db_default=Now())
-    sent_at = models.DateTimeField(null=True, help_text="Claimed for sending; a request is sent at most once.")
+    sent_at = models.DateTimeField(null=True, help_text="Claimed for sending: it is sent at most once.")
     poll_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)
 

@@ -4,7 +4,6 @@ Without `DATABASE_URL` the environment is completed by `panel.embedded` before t
 (see `manage.py`), so nothing here knows whether a server is embedded.
 """
 
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -47,8 +46,8 @@ SUPPORT_URL = env.str("SUPPORT_URL", default="https://t.me/your_support")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[BASE_URL] if BASE_URL else [])
 
 INSTALLED_APPS = [
+    "unfold",  # before the admin, whose templates it replaces
     "panel.apps.PanelAdminConfig",
-    "unfold",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -151,11 +150,18 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# The rows are the queue: each of these finds what is due, whatever messages were lost. A message expires
+# before it could pile up behind a stopped worker.
 CELERY_BEAT_SCHEDULE = {
-    # design: the sweeper finds every 2 s what a lost message left. Its message expires so that a
-    # stopped worker does not come back to a heap of them.
-    "sweep": {"task": "orders.sweep", "schedule": 2.0, "options": {"expires": 4}},
-    "archive": {"task": "orders.archive", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
+    task: {"task": task, "schedule": seconds, "options": {"expires": seconds * 2}}
+    for task, seconds in {
+        "orders.submit_due": 2.0,  # design: the sweeper's pace
+        "orders.track_due": 1.0,
+        "orders.forward_cancellations": 2.0,
+        "orders.process_refills": 2.0,
+        "orders.expire_leases": 5.0,
+        "orders.archive": 3600.0,
+    }.items()
 }
 
 # --- Accounts ------------------------------------------------------------------------------------

@@ -1,0 +1,109 @@
+"""Bring an order in line with its runs: public status, remains, and the refund that is owed.
+
+A building block of every operation that changes a run; the refund is posted in the same transaction as the
+change that caused it.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from django.db import connection
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from orders import pricing
+from orders.errors import OrderNotFound
+from orders.models import Order, OrderEvent, Run
+from orders.transitions import FINAL_RUN_STATES, FINAL_STATUSES, RunState, derive_status
+from panel.money import ZERO, format_amount
+from wallet import ledger
+from wallet.models import Account
+
+
+def lock_order(order_id: int) -> Order:
+    """Lock an order for the caller's transaction: always before its runs, which come before the wallet."""
+    return Order.objects.select_for_update(of=("self",)).select_related("service").get(pk=order_id)
+
+
+def lock_order_of(*, user_id: int, order_id: int) -> Order:
+    """Lock a customer's order.
+
+    :raises OrderNotFound: not there, not theirs, or archived; nobody can tell which.
+    """
+    try:
+        return (
+            Order.objects.select_for_update(of=("self",))
+            .select_related("service")
+            .get(pk=order_id, customer_id=user_id, archived_at=None)
+        )
+    except Order.DoesNotExist:
+        raise OrderNotFound from None
+
+
+def record_event(
+    order_id: int, kind: OrderEvent.Kind, *, run_id: int | None = None, actor_id: int | None = None, **data: object
+) -> None:
+    """Append one step to the order's story, in the caller's transaction."""
+    OrderEvent.objects.create(order_id=order_id, run_id=run_id, kind=kind, data=data, actor_id=actor_id)
+
+
+def move_run(run: Run, target: RunState, **changes: object) -> None:
+    """Write a run's next state; the database refuses one that may not follow."""
+    run.state = target
+    if target in FINAL_RUN_STATES and run.finished_at is None:
+        changes["finished_at"] = Now()
+        changes["poll_at"] = None
+    for name, value in changes.items():
+        setattr(run, name, value)
+    run.save(update_fields=["state", *changes])
+
+
+def settle(order: Order) -> None:
+    """Derive a locked order's status from its runs and post what is owed back.
+
+    The wallet is touched last, so that its row is locked for one statement and the commit.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("settling joins the transaction that changed the runs")
+    runs = list(order.runs.order_by("number"))
+    before = order.status
+    order.status = derive_status([(RunState(run.state), run.quantity, run.remains) for run in runs])
+    order.remains = sum(run.remains for run in runs)
+    order.start_count = next((run.start_count for run in runs if run.start_count is not None), None)
+    if order.status in FINAL_STATUSES and order.finished_at is None:
+        order.finished_at = timezone.now()
+    refund = pricing.refund_due(
+        charge=order.charge, quantity=order.quantity, undelivered=_undelivered(runs), refunded=order.refunded
+    )
+    if refund > ZERO:
+        order.refunded += refund
+        order.refund_count += 1
+    order.save(update_fields=["status", "remains", "start_count", "finished_at", "refunded", "refund_count"])
+    if order.status != before:
+        kind = OrderEvent.Kind.FINISHED if order.status in FINAL_STATUSES else OrderEvent.Kind.PROGRESS
+        record_event(order.pk, kind, status=order.status, remains=order.remains)
+    if refund > ZERO:
+        _refund(order, runs=runs, amount=refund)
+
+
+def _undelivered(runs: Iterable[Run]) -> int:
+    """Count the units that will not come any more."""
+    return sum(run.remains for run in runs if run.state in FINAL_RUN_STATES)
+
+
+def _refund(order: Order, *, runs: list[Run], amount: Decimal) -> None:
+    record_event(
+        order.pk,
+        OrderEvent.Kind.REFUNDED,
+        amount=format_amount(amount),
+        charge=format_amount(order.charge),
+        undelivered=_undelivered(runs),
+        quantity=order.quantity,
+        refunded=format_amount(order.refunded),
+    )
+    ledger.credit(
+        wallet_id=order.customer.wallet.pk,
+        amount=amount,
+        key=f"refund:order:{order.pk}:{order.refund_count}",
+        source=Account.Kind.SALES,
+    )

@@ -1,0 +1,53 @@
+"""What workers do, by name. Beat asks for each every few seconds; nudges ask sooner.
+
+None carries an argument: the rows say what is due, so a task lost or run twice changes nothing.
+"""
+
+import time
+
+from celery import shared_task
+
+from orders import archiving, cancellations, refills, submission, tracking
+
+# A task gives its thread back after this long, so that tracking is not starved by a long queue.
+WORK_SECONDS = 10.0
+
+
+@shared_task(name="orders.submit_due")
+def submit_due() -> None:
+    """Send due runs until none is left or the time is over."""
+    started = time.monotonic()
+    while submission.submit_next() and time.monotonic() - started < WORK_SECONDS:
+        pass
+
+
+@shared_task(name="orders.track_due")
+def track_due() -> None:
+    """Ask about runs whose turn it is."""
+    started = time.monotonic()
+    while tracking.track_due() and time.monotonic() - started < WORK_SECONDS:
+        pass
+
+
+@shared_task(name="orders.expire_leases")
+def expire_leases() -> None:
+    """Send to review what dead workers left in flight."""
+    submission.expire_leases()
+
+
+@shared_task(name="orders.forward_cancellations")
+def forward_cancellations() -> None:
+    """Pass cancellations on to providers."""
+    cancellations.forward_cancellations()
+
+
+@shared_task(name="orders.process_refills")
+def process_refills() -> None:
+    """Send refills and ask about open ones."""
+    refills.process_refills()
+
+
+@shared_task(name="orders.archive")
+def archive() -> None:
+    """Put old orders away."""
+    archiving.archive_orders()

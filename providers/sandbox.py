@@ -1,0 +1,121 @@
+"""The built-in provider: it delivers demo orders over some seconds, so that everybody can watch every state.
+
+A word in the link or in the provider's service id chooses the outcome; see `OUTCOMES`. An order's state is
+computed from its age, so nothing runs for it. It stands for the outside world: nothing of ours reads its
+tables.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from providers.adapter import ReportedRefillStatus, ReportedStatus, Report
+from providers.errors import Ambiguous, Refused
+from providers.models import SandboxOrder, SandboxRefill
+
+
+class Outcome(NamedTuple):
+    """How an order goes, in seconds at normal speed."""
+
+    word: str
+    seconds: float  # from the first unit to the last
+    delivered: float = 1.0  # share that arrives in the end
+
+
+# Words are looked for in this order; the last one is what happens without a word.
+OUTCOMES = (
+    Outcome("reject", 0),
+    Outcome("lost", 10),
+    Outcome("partial", 10, 0.6),
+    Outcome("cancel", 3, 0.0),
+    Outcome("slow", 600),
+    Outcome("deliver", 10),
+)
+PENDING_SECONDS = 2.0
+PROCESSING_SECONDS = 4.0
+REFILL_STARTS_SECONDS = 2.0
+REFILL_ENDS_SECONDS = 6.0
+START_COUNT_MAX = 50_000  # demo numbers that look like an account's
+
+
+class Sandbox:
+    """A provider that needs no network. Implements `providers.adapter.Adapter`."""
+
+    def add(
+        self, *, service: str, link: str, quantity: int, parameters: Mapping[str, str | Sequence[str]]
+    ) -> str:
+        """Take an order; `reject` refuses it, `lost` takes it and loses the answer."""
+        outcome = _choose_outcome(service=service, link=link)
+        if outcome.word == "reject":
+            raise Refused('{"error": "Link is private or does not exist"}')
+        order = SandboxOrder.objects.create(service=service, link=link, quantity=quantity, outcome=outcome.word)
+        if outcome.word == "lost":
+            raise Ambiguous("read timed out after 20 s; no answer received")
+        return str(order.pk)
+
+    def statuses(self, provider_orders: Sequence[str]) -> Mapping[str, Report]:
+        """Report on orders by their age."""
+        orders = SandboxOrder.objects.filter(pk__in=provider_orders)
+        return {str(order.pk): _report(order) for order in orders}
+
+    def cancel(self, provider_orders: Sequence[str]) -> Mapping[str, str]:
+        """Stop orders that are not finished; what was delivered by then stays delivered."""
+        answers = {}
+        for order in SandboxOrder.objects.filter(pk__in=provider_orders):
+            if _report(order).status in (ReportedStatus.COMPLETED, ReportedStatus.PARTIAL, ReportedStatus.CANCELED):
+                answers[str(order.pk)] = "Order already completed"
+            else:
+                SandboxOrder.objects.filter(pk=order.pk, canceled_at=None).update(canceled_at=Now())
+                answers[str(order.pk)] = "accepted"
+        return answers
+
+    def refill(self, provider_order: str) -> str:
+        """Take a refill; `norefill` in the link rejects it later."""
+        return str(SandboxRefill.objects.create(order_id=int(provider_order)).pk)
+
+    def refill_statuses(self, provider_refills: Sequence[str]) -> Mapping[str, ReportedRefillStatus]:
+        """Report on refills by their age."""
+        refills = SandboxRefill.objects.filter(pk__in=provider_refills).select_related("order")
+        return {str(refill.pk): _refill_status(refill) for refill in refills}
+
+
+def _choose_outcome(*, service: str, link: str) -> Outcome:
+    text = f"{service} {link}".lower()
+    return next((outcome for outcome in OUTCOMES if outcome.word in text), OUTCOMES[-1])
+
+
+def _age(since: datetime, until: datetime | None = None) -> float:
+    """Return an age in seconds of sandbox time."""
+    return ((until or timezone.now()) - since).total_seconds() * settings.SANDBOX_SPEED
+
+
+def _report(order: SandboxOrder) -> Report:
+    outcome = next(outcome for outcome in OUTCOMES if outcome.word == order.outcome)
+    age = _age(order.created_at, order.canceled_at)
+    progress = min(max((age - PROCESSING_SECONDS) / outcome.seconds, 0.0), 1.0)
+    delivered = int(order.quantity * progress * outcome.delivered)
+    remains = order.quantity - delivered
+    started = age >= PROCESSING_SECONDS
+    if order.canceled_at is not None or (progress == 1.0 and remains > 0):
+        status = ReportedStatus.PARTIAL if delivered else ReportedStatus.CANCELED
+    elif progress == 1.0:
+        status = ReportedStatus.COMPLETED
+    elif started:
+        status = ReportedStatus.IN_PROGRESS
+    else:
+        status = ReportedStatus.PROCESSING if age >= PENDING_SECONDS else ReportedStatus.PENDING
+    start_count = order.pk * 7919 % START_COUNT_MAX if age >= PENDING_SECONDS else None
+    return Report(status=status, start_count=start_count, remains=remains)
+
+
+def _refill_status(refill: SandboxRefill) -> ReportedRefillStatus:
+    age = _age(refill.created_at)
+    if age < REFILL_STARTS_SECONDS:
+        return ReportedRefillStatus.PENDING
+    if age < REFILL_ENDS_SECONDS:
+        return ReportedRefillStatus.IN_PROGRESS
+    return ReportedRefillStatus.REJECTED if "norefill" in refill.order.link else ReportedRefillStatus.COMPLETED

@@ -1,0 +1,40 @@
+"""Money coming in."""
+
+from decimal import Decimal
+
+from django.db import transaction
+
+from wallet import ledger, wallets
+from wallet.models import Account, Deposit, Wallet
+
+MANUAL_GATEWAY = "manual"  # bank transfers and the like, entered by staff
+
+
+def record_deposit(
+    *, wallet: Wallet, amount: Decimal, gateway: str, external_id: str, actor_id: int | None = None
+) -> Deposit:
+    """Credit a wallet with money that arrived, once per gateway and reference.
+
+    :param external_id: the gateway's reference; for manual deposits what the bank statement says.
+    :raises AlreadyPosted: this reference was credited before.
+    :raises AmountRefused: see `wallet.ledger.credit`.
+    """
+    with transaction.atomic(durable=True):
+        wallets.ensure_cash_account(currency=wallet.currency, gateway=gateway)
+        posted = ledger.credit(
+            wallet_id=wallet.pk,
+            amount=amount,
+            key=f"deposit:{gateway}:{external_id}",
+            source=Account.Kind.CASH,
+            gateway=gateway,
+            reason=f"Deposit {external_id}",
+            actor_id=actor_id,
+        )
+        return Deposit.objects.create(
+            wallet=wallet,
+            gateway=gateway,
+            external_id=external_id,
+            amount=amount,
+            entry_id=posted.entry_id,
+            created_by_id=actor_id,
+        )
