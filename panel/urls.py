@@ -1,10 +1,9 @@
-"""All addresses. `/api/v2` is also served by `api_v2.middleware`, ahead of everything else."""
+"""The addresses of pages. `/api/v2` is not here: `api_v2.middleware` serves it ahead of everything else."""
 
 from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
-    path("", include("api_v2.urls")),
     path("", include("dashboard.urls")),
     path("account/", include("allauth.urls")),
     path("admin/", admin.site.urls),

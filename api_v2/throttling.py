@@ -1,0 +1,119 @@
+"""How fast a key may ask, and how often an address may guess.
+
+The published rule: short spikes are fine; more than 60 requests a second on one key, sustained for more than
+a minute, is refused. A leaky bucket holds it: it drains at the key's rate, and is refused when it has not been
+empty for a minute and is more than half a second behind, or when the backlog passes a hard cap.
+"""
+
+import functools
+import logging
+import time
+
+import redis
+from django.conf import settings
+from django.http import HttpRequest
+from django_ratelimit.core import is_ratelimited
+
+from api_v2.errors import RateLimitExceeded
+
+SUSTAINED_SECONDS = 60  # "for more than a minute"
+BEHIND_SECONDS = 0.5  # a handful: what network jitter makes of an even 60/s
+BACKLOG_SECONDS = 100  # at 60/s the published hard cap of 6,000 requests
+GUESSES = "60/m"  # wrong keys from one address; a key has 128 random bits, this spares the database
+TIMEOUT_SECONDS = 0.1  # a slow Redis costs one request this much, then none for BREAKER_SECONDS
+BREAKER_SECONDS = 5.0
+
+# KEYS: the bucket. ARGV: rate, sustained, behind, backlog, the time in seconds or '' for the server's clock.
+# The bucket is "level at busy_since"; a refused request adds nothing, or a client that goes on would never
+# be let in again.
+_SCRIPT = """
+local rate, now = tonumber(ARGV[1]), tonumber(ARGV[5])
+if not now then
+    local time = redis.call('TIME')
+    now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+end
+local level, busy_since = 0, now
+local bucket = redis.call('GET', KEYS[1])
+if bucket then
+    local old, at, since = bucket:match('(%S+) (%S+) (%S+)')
+    level = tonumber(old) - (now - tonumber(at)) * rate
+    if level > 0.000001 then busy_since = tonumber(since) else level = 0 end
+end
+level = level + 1
+local sustained = now - busy_since >= tonumber(ARGV[2])
+if (sustained and level > tonumber(ARGV[3]) * rate) or level > tonumber(ARGV[4]) * rate then
+    return 0
+end
+redis.call('SET', KEYS[1], string.format('%.6f %.6f %.6f', level, now, busy_since), 'EX', math.ceil(level / rate) + 1)
+return 1
+"""
+
+logger = logging.getLogger(__name__)
+
+_tripped_until = 0.0
+unchecked = 0
+"""Requests of this process that passed because Redis did not answer."""
+
+
+@functools.cache
+def _script() -> "redis.commands.core.Script":
+    client = redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+    )
+    return client.register_script(_SCRIPT)
+
+
+def check_rate(*, key_id: int, requests_per_second: int, now: float | None = None) -> None:
+    """Count a request of a key.
+
+    Without Redis the request passes: a limit that is not checked for a while hurts nobody, an outage does.
+
+    :param now: seconds, for simulations; the server's clock when left out.
+    :raises RateLimitExceeded: it is not counted then.
+    """
+    if _is_tripped():
+        return
+    try:
+        allowed = _script()(
+            keys=[f"throttle:{key_id}"],
+            args=[requests_per_second, SUSTAINED_SECONDS, BEHIND_SECONDS, BACKLOG_SECONDS, "" if now is None else now],
+        )
+    except redis.RedisError as error:
+        _trip(error)
+        return
+    if not allowed:
+        raise RateLimitExceeded
+
+
+def check_guessing(request: HttpRequest) -> None:
+    """Count a wrong key of an address.
+
+    Only wrong keys are refused: a customer who shares an address with a guesser goes on working.
+
+    :raises RateLimitExceeded: too many wrong keys from there within a minute.
+    """
+    if _is_tripped():
+        return
+    try:
+        limited = is_ratelimited(request, group="api_v2.guessing", key="ip", rate=GUESSES, increment=True)
+    except redis.RedisError as error:
+        _trip(error)
+        return
+    if limited:
+        raise RateLimitExceeded
+
+
+def _is_tripped() -> bool:
+    """Say whether Redis is being left alone, and count the request that passes for it."""
+    global unchecked
+    if time.monotonic() >= _tripped_until:
+        return False
+    unchecked += 1
+    return True
+
+
+def _trip(error: Exception) -> None:
+    global _tripped_until, unchecked
+    _tripped_until = time.monotonic() + BREAKER_SECONDS
+    unchecked += 1
+    logger.warning("rate limits are not checked for %.0f s, Redis does not answer: %s", BREAKER_SECONDS, error)

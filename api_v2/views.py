@@ -1,0 +1,70 @@
+"""`POST /api/v2`: who calls, how fast, what, and the answer; always JSON, always 200 but for a crash."""
+
+import logging
+
+from django.http import HttpRequest, HttpResponse
+
+from accounts.errors import AccountSuspended, InvalidApiKey
+from api_v2 import authentication, params, throttling, wire
+from api_v2.actions import ACTIONS, READING_ACTIONS, Answer
+from api_v2.errors import INTERNAL_ERROR, IncorrectRequest, describe
+from panel.errors import DomainError
+
+BEARER = "Bearer "
+
+logger = logging.getLogger(__name__)
+
+
+def api(request: HttpRequest) -> HttpResponse:
+    """Answer one call."""
+    try:
+        return _response(_answer(request))
+    except DomainError as error:
+        return _response(describe(error))
+    except Exception:
+        logger.exception("an API call crashed")
+        return _response({"error": INTERNAL_ERROR}, status=500)
+
+
+def unknown_path(request: HttpRequest) -> HttpResponse:
+    """Answer a call to an address below /api/v2 that does not exist, in JSON like everything there."""
+    return _response(describe(IncorrectRequest("There is one address: POST /api/v2.")))
+
+
+def _answer(request: HttpRequest) -> Answer:
+    """Check in the protocol's order: key, rate limit, action, then what the action checks."""
+    sent = params.read_parameters(request)
+    try:
+        caller = authentication.identify(_find_key(request, sent))
+    except InvalidApiKey:
+        throttling.check_guessing(request)
+        raise
+    if caller.is_suspended:
+        raise AccountSuspended
+    assert caller.api_key_id is not None
+    throttling.check_rate(key_id=caller.api_key_id, requests_per_second=caller.requests_per_second)
+    name = params.text(sent, "action")
+    action = ACTIONS.get(name)
+    if action is None:
+        raise IncorrectRequest(f"'action' must be one of {', '.join(ACTIONS)}.")
+    if request.method == "GET" and name not in READING_ACTIONS:
+        raise IncorrectRequest(f"Use POST for '{name}'.")
+    return action(caller, sent)
+
+
+def _find_key(request: HttpRequest, sent: params.Sent) -> str:
+    """Return the key of the body, or else of a header in which some clients put it."""
+    if key := params.text(sent, "key"):
+        return key
+    if key := request.headers.get("X-Api-Key", ""):
+        return key.strip()
+    bearer = request.headers.get("Authorization", "")
+    return bearer.removeprefix(BEARER).strip() if bearer.startswith(BEARER) else ""
+
+
+def _response(answer: Answer, *, status: int = 200) -> HttpResponse:
+    body = answer if isinstance(answer, bytes) else wire.to_json(answer)
+    response = HttpResponse(body, status=status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

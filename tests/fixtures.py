@@ -1,0 +1,165 @@
+"""The people and things tests are about: `customer` buys, `other_customer` must never see it."""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from accounts import api_keys, registration
+from accounts.models import User
+from api_v2 import throttling
+from catalog import snapshot
+from catalog.models import Category, Currency, Service
+from orders.models import Order
+from providers.models import Provider, SandboxOrder
+from wallet import deposits
+from wallet.models import LedgerEntry, Wallet
+
+LINK = "https://instagram.com/your_handle"
+PASSWORD = "correct horse battery staple"  # noqa: S105
+
+
+@pytest.fixture(autouse=True)
+def fresh_process_state() -> Iterator[None]:
+    """Forget what a process remembers: a test's database starts again at version one."""
+    snapshot._current = None
+    throttling._tripped_until = 0.0
+    _keys.clear()
+    cache.clear()
+    yield
+
+
+@pytest.fixture
+def usd(db: None) -> Currency:
+    """The base currency."""
+    return Currency.objects.get_or_create(code="USD", defaults={"symbol": "$", "rate": 1})[0]
+
+
+@pytest.fixture
+def customer(usd: Currency) -> User:
+    """Who buys."""
+    return registration.register_customer(username="customer", email="customer@example.com", password=PASSWORD)
+
+
+@pytest.fixture
+def other_customer(usd: Currency) -> User:
+    """Who must never see it."""
+    return registration.register_customer(username="other", email="other@example.com", password=PASSWORD)
+
+
+@pytest.fixture
+def staff(usd: Currency) -> User:
+    """Who may do everything in the admin."""
+    return User.objects.create_superuser(username="staff", email="staff@example.com", password=PASSWORD)
+
+
+@pytest.fixture
+def provider(db: None) -> Provider:
+    """The built-in sandbox."""
+    return Provider.objects.create(name="Sandbox", kind=Provider.Kind.SANDBOX)
+
+
+@pytest.fixture
+def make_service(provider: Provider) -> Callable[..., Service]:
+    """Make services like the contract's first example, changed where the test says so."""
+
+    def make(**changes: Any) -> Service:
+        category, _ = Category.objects.get_or_create(name=changes.pop("category", "Instagram › Followers"))
+        facts: dict[str, Any] = {
+            "name": "Instagram Followers — Real & Active",
+            "type": "Default",
+            "rate": Decimal("0.85"),
+            "min": 50,
+            "max": 100_000,
+            "refill": True,
+            "cancel": True,
+            "provider": provider,
+            "provider_service": "ig-followers",
+        }
+        return Service.objects.create(category=category, **{**facts, **changes})
+
+    return make
+
+
+@pytest.fixture
+def followers(make_service: Callable[..., Service]) -> Service:
+    """The contract's first example: 0.85 per 1000, 50 to 100,000, refill and cancel, with drip-feed."""
+    return make_service(id=1042, dripfeed=True)
+
+
+def funded(user: User, amount: str) -> User:
+    """Put money into a customer's wallet."""
+    wallet = Wallet.objects.get(user=user)
+    deposits.record_deposit(
+        wallet=wallet, amount=Decimal(amount), gateway="manual", external_id=f"test-{user.pk}-{wallet.seq}"
+    )
+    return user
+
+
+def balance_of(user: User) -> Decimal:
+    """Return a customer's balance."""
+    return Wallet.objects.get(user=user).balance
+
+
+_keys: dict[int, str] = {}
+
+
+def key_of(user: User) -> str:
+    """Return a customer's API key, issued at its first use in the test."""
+    if user.pk not in _keys:
+        _keys[user.pk] = api_keys.issue_api_key(user=user, name="Test")
+    return _keys[user.pk]
+
+
+def post_api(data: Any = None, **extra: Any) -> Any:
+    """Send one call as it is and return the response."""
+    return Client().post("/api/v2", data or {}, **extra)
+
+
+def call_api(user: User, **params: Any) -> Any:
+    """Call the API as a customer's program and return the parsed answer."""
+    response = post_api({"key": key_of(user), **{name: str(value) for name, value in params.items()}})
+    assert response.status_code == 200, response.content
+    assert response.headers["Content-Type"] == "application/json"
+    return response.json()
+
+
+class World:
+    """What must not have moved when something was refused."""
+
+    def __init__(self) -> None:
+        self.entries = LedgerEntry.objects.count()
+        self.orders = Order.objects.count()
+        self.wallets = sorted(Wallet.objects.values_list("pk", "balance", "seq"))
+        self.provider_orders = SandboxOrder.objects.count()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, World) and vars(self) == vars(other)
+
+    def __repr__(self) -> str:
+        return repr(vars(self))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.fixture
+def nothing_moved(db: None) -> Iterator[Callable[[], None]]:
+    """Give a check that balances, entries, orders and provider calls are as when it was first called for.
+
+    Call `nothing_moved.remember()` after setting up, `nothing_moved()` at the end.
+    """
+
+    class Check:
+        before: World | None = None
+
+        def remember(self) -> None:
+            self.before = World()
+
+        def __call__(self) -> None:
+            assert self.before is not None, "remember() first"
+            assert World() == self.before
+
+    yield Check()
