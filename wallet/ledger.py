@@ -8,7 +8,7 @@ row is the one that all concurrent orders of a customer queue for.
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db import IntegrityError, connection
+from django.db import DataError, IntegrityError, connection
 
 from panel.errors import violated_constraint
 from panel.money import MAX_AMOUNT, PLACES
@@ -149,5 +149,7 @@ def _post(
             if violated_constraint(error) == "entry_once_per_key":
                 raise AlreadyPosted(key=key) from error
             raise
+        except DataError as error:
+            raise AmountRefused from error  # the sum does not fit into numeric(20,5)
         row = cursor.fetchone()
     return Posted(*row) if row else None

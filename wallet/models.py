@@ -102,7 +102,8 @@ class LedgerEntry(models.Model):
             models.CheckConstraint(condition=~Q(debit=F("credit")), name="entry_has_two_accounts"),
             models.CheckConstraint(
                 condition=Q(seq=1, previous_seq__isnull=True, balance_before=0)
-                | Q(seq__gt=1, previous_seq=F("seq") - 1),
+                # A check that comes out as NULL passes, so say that it is not.
+                | Q(seq__gt=1, previous_seq__isnull=False, previous_seq=F("seq") - 1),
                 name="entry_follows_previous",
             ),
             models.UniqueConstraint("key", name="entry_once_per_key"),

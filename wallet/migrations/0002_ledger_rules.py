@@ -45,16 +45,13 @@ BEGIN
     IF w.account_id IS NULL THEN
         RETURN NULL;
     END IF;
-    IF w.seq = 0 THEN
-        IF w.balance = 0 AND w.head = '' THEN
-            RETURN NULL;
-        END IF;
-    ELSIF EXISTS (
-        SELECT 1 FROM wallet_ledgerentry e
-        WHERE e.wallet_id = w.account_id AND e.seq = w.seq AND e.balance_after = w.balance AND e.hash = w.head
-    ) AND NOT EXISTS (
-        -- Without this a wallet could be turned back to an older entry.
-        SELECT 1 FROM wallet_ledgerentry e WHERE e.wallet_id = w.account_id AND e.seq = w.seq + 1
+    -- An entry after the one the wallet names means that the wallet was turned back.
+    IF NOT EXISTS (SELECT 1 FROM wallet_ledgerentry e WHERE e.wallet_id = w.account_id AND e.seq = w.seq + 1) AND (
+        (w.seq = 0 AND w.balance = 0 AND w.head = '')
+        OR EXISTS (
+            SELECT 1 FROM wallet_ledgerentry e
+            WHERE e.wallet_id = w.account_id AND e.seq = w.seq AND e.balance_after = w.balance AND e.hash = w.head
+        )
     ) THEN
         RETURN NULL;
     END IF;
