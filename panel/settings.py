@@ -5,19 +5,32 @@ Without `DATABASE_URL` the environment is completed by `panel.embedded` before t
 """
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+from panel.startup import BASE_DIR, data_directory, read_env_file
 
-env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+
+class Env(environ.Env):
+    """The environment, whose mistakes name the variable."""
+
+    def get_value(self, var: str, *args: Any, **kwargs: Any) -> Any:
+        """Read one variable."""
+        try:
+            return super().get_value(var, *args, **kwargs)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{var} cannot be used: {error}") from error
+
+
+env = Env()
+read_env_file()
 
 DEBUG = env.bool("DEBUG", default=False)
 # Everything a machine keeps for the panel outside its database: embedded servers, built static files, demo facts.
-PANEL_DATA = Path(env.str("PANEL_DATA", default=str(BASE_DIR / "var"))).resolve()
+PANEL_DATA = data_directory()
 
 
 def _secret(name: str, *, in_debug: str) -> str:
@@ -105,7 +118,12 @@ TEMPLATES = [
 
 # --- Database ------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+try:
+    DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+except ValueError as error:
+    raise ImproperlyConfigured(f"DATABASE_URL cannot be used: {error}") from error
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL must start with postgresql://")
 DATABASES["default"] |= {
     # A connection lives as long as its thread; a dead one is replaced on the next request.
     "CONN_MAX_AGE": None,
@@ -136,8 +154,11 @@ CACHES = {
     }
 }
 
-# redis-py and Kombu spell a Unix socket differently.
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+if urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "unix"):
+    raise ImproperlyConfigured("REDIS_URL must start with redis://, rediss:// or unix://")
+CELERY_BROKER_URL = REDIS_URL
+if REDIS_URL.startswith("unix://"):  # redis-py and Kombu spell a Unix socket differently
+    CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -209,6 +230,8 @@ if DRIPFEED_QUANTITY not in ("total", "per_run"):
 ARCHIVE_AFTER_DAYS = env.int("ARCHIVE_AFTER_DAYS", default=180)
 SANDBOX_SPEED = env.float("SANDBOX_SPEED", default=1.0)  # 10 makes the demo provider ten times as fast
 WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=8)
+HOST = env.str("HOST", default="127.0.0.1" if DEBUG else "0.0.0.0")  # noqa: S104 (a container's only address)
+PORT = env.int("PORT", default=8000)
 WEB_WORKERS = env.int("WEB_WORKERS", default=2)
 WEB_THREADS = env.int("WEB_THREADS", default=8)
 
@@ -253,7 +276,11 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django.server": {"handlers": ["console"], "propagate": False}},
+    "loggers": {
+        "django": {"handlers": []},  # Django's own would print everything a second time
+        "django.server": {"handlers": ["console"], "propagate": False},
+        "celery": {"level": "WARNING"},  # below that it tells of every sweep, many times a second
+    },
 }
 
 UNFOLD = {"SITE_TITLE": f"{SITE_NAME} staff", "SITE_HEADER": SITE_NAME, "SITE_SYMBOL": "stacks"}

@@ -1,0 +1,69 @@
+# `make run` is all a new machine needs. Every recipe that serves is one plain command, so that make starts
+# it without a shell in between and passes its signals on.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+# Exact pins need no byte code ahead of time and no look for a newer pip; twice quiet leaves errors only.
+PIP := $(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-input --no-compile
+
+.DEFAULT_GOAL := help
+.PHONY: help run web worker beat test check fmt audit bench clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z ]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+run: $(VENV)/installed ## Run the whole panel (PORT=8000, PANEL_DATA=var)
+	@$(PY) manage.py run
+
+web worker beat: $(VENV)/installed ## Run one part of it, for several machines
+	@$(PY) manage.py $@
+
+test: $(VENV)/installed-dev ## Run all tests on servers of their own
+	@$(PY) -m pytest -n 2 --dist worksteal $(TESTS)
+
+check: export ENV_FILE = /dev/null
+check: export DEBUG = 0
+check: export SECRET_KEY = only-for-make-check-but-long-and-of-many-letters-as-Django-wants-it
+check: export API_KEY_PEPPER = only-for-make-check
+check: export DATABASE_URL = postgresql:///panel?host=/nowhere
+check: export REDIS_URL = unix:///nowhere
+check: export ALLOWED_HOSTS = panel.example
+check: export BASE_URL = https://panel.example
+check: $(VENV)/installed-dev ## Lint, types, import rules, migrations, deployment
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy .
+	$(VENV)/bin/lint-imports
+	@# Without a server it warns that it cannot compare with the applied migrations.
+	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	$(PY) manage.py check --deploy --fail-level WARNING
+
+fmt: $(VENV)/installed-dev ## Format the code
+	$(PY) -m ruff check --fix --select I .
+	$(PY) -m ruff format .
+
+audit: $(VENV)/installed ## Audit the ledger
+	@$(PY) manage.py audit_ledger
+
+bench: $(VENV)/installed-dev ## Measure the hot paths
+	@$(PY) -m bench
+
+clean: ## Remove what was built; the data in var/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "panel: Python 3.11 or newer is needed; set PYTHON=")'
+	@echo "panel: making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/installed: requirements.txt | $(PY)
+	@echo "panel: installing requirements.txt (half a minute, the first time)"
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt requirements.txt | $(PY)
+	@echo "panel: installing requirements-dev.txt"
+	@$(PIP) -r requirements-dev.txt
+	@touch $(VENV)/installed $@
