@@ -1,11 +1,14 @@
 """The people and things tests are about: `customer` buys, `other_customer` must never see it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
+from django.db.models import Model
 from django.test import Client
 
 from accounts import api_keys, registration
@@ -13,18 +16,24 @@ from accounts.models import User
 from api_v2 import throttling
 from catalog import snapshot
 from catalog.models import Category, Currency, Service
-from orders.models import Order
-from providers.models import Provider, SandboxOrder
+from orders import submission, tracking
+from orders.models import Attempt, Cancellation, Order, OrderEvent, Refill, Run
+from orders.transitions import TRACKED_RUN_STATES, RunState
+from providers.adapter import Report, ReportedStatus
+from providers.models import Provider, SandboxOrder, SandboxRefill
 from wallet import deposits
 from wallet.models import LedgerEntry, Wallet
 
 LINK = "https://instagram.com/your_handle"
-PASSWORD = "correct horse battery staple"  # noqa: S105
+RUN_STATES_AT_PROVIDER = TRACKED_RUN_STATES | {RunState.COMPLETED, RunState.PARTIAL}
+PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(autouse=True)
-def fresh_process_state() -> Iterator[None]:
+def fresh_process_state(settings: Any) -> Iterator[None]:
     """Forget what a process remembers: a test's database starts again at version one."""
+    # Half a second of hashing per password would be most of the suite's time.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     snapshot._current = None
     throttling._tripped_until = 0.0
     _keys.clear()
@@ -127,14 +136,50 @@ def call_api(user: User, **params: Any) -> Any:
     return response.json()
 
 
+def refused_api(user: User, **params: Any) -> Any:
+    """Call the API as `call_api` does, assert that nothing moved, and return the refusal."""
+    with nothing_moves():
+        return call_api(user, **params)
+
+
+def place(user: User, service: Service, **params: Any) -> int:
+    """Place an order through the API, of 1,000 units where the test does not say, and return its id."""
+    answer = call_api(user, **{"action": "add", "service": service.pk, "link": LINK, "quantity": 1000, **params})
+    assert list(answer) == ["order"], answer
+    return answer["order"]
+
+
+def accept_due() -> None:
+    """Have the provider accept every run that is due, whosever it is."""
+    while (claim := submission.claim_next()) is not None:
+        submission.record_accepted(claim, provider_order=f"p{claim.run.pk}")
+
+
+def report(order_id: int, status: str, *, remains: int | None = None, start_count: int | None = None) -> None:
+    """Have the provider report on every run it has of an order; runs that are due are accepted first."""
+    accept_due()
+    for run in Run.objects.filter(order_id=order_id, state__in=RUN_STATES_AT_PROVIDER):
+        tracking.record_report(run.pk, Report(ReportedStatus(status), start_count=start_count, remains=remains))
+
+
+def number_from(model: type[Model], first: int) -> None:
+    """Let the next row of a model have this id."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT setval(pg_get_serial_sequence(%s::text, 'id'), %s::bigint, false)", [model._meta.db_table, first]
+        )
+
+
 class World:
     """What must not have moved when something was refused."""
 
     def __init__(self) -> None:
         self.entries = LedgerEntry.objects.count()
-        self.orders = Order.objects.count()
         self.wallets = sorted(Wallet.objects.values_list("pk", "balance", "seq"))
-        self.provider_orders = SandboxOrder.objects.count()
+        self.orders = sorted(Order.objects.values_list("pk", "status", "remains", "refunded"))
+        self.runs = sorted(Run.objects.values_list("pk", "state"))
+        self.rows = {model.__name__: model.objects.count() for model in (Attempt, Cancellation, OrderEvent, Refill)}
+        self.provider_calls = SandboxOrder.objects.count(), SandboxRefill.objects.count()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, World) and vars(self) == vars(other)
@@ -143,6 +188,14 @@ class World:
         return repr(vars(self))
 
     __hash__ = None  # type: ignore[assignment]
+
+
+@contextmanager
+def nothing_moves() -> Iterator[None]:
+    """Assert that balances, entries, orders, runs and provider calls are the same after as before."""
+    before = World()
+    yield
+    assert World() == before
 
 
 @pytest.fixture
