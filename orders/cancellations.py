@@ -85,9 +85,9 @@ def _cancel_queued_runs(order: Order) -> None:
 
 
 _CLAIM = """
-UPDATE orders_cancellation SET forward_at = now() + %(retry)s
+UPDATE orders_cancellation SET forward_at = statement_timestamp() + %(retry)s
 WHERE id IN (
-    SELECT id FROM orders_cancellation WHERE forward_at <= now()
+    SELECT id FROM orders_cancellation WHERE forward_at <= statement_timestamp()
     ORDER BY forward_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 RETURNING order_id

@@ -34,17 +34,17 @@ STATE_OF_REPORT = {
 logger = logging.getLogger(__name__)
 
 _CLAIM = """
-UPDATE orders_run SET poll_at = now() + %(asking)s
+UPDATE orders_run SET poll_at = statement_timestamp() + %(asking)s
 WHERE id IN (
     SELECT id FROM orders_run
-    WHERE state = ANY(%(states)s) AND poll_at <= now()
+    WHERE state = ANY(%(states)s) AND poll_at <= statement_timestamp()
     ORDER BY poll_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 RETURNING id, provider_id, provider_order
 """
 
 _NEXT_POLL = """
-UPDATE orders_run SET poll_at = now() + least(greatest((now() - submitted_at) * %(share)s, %(min)s), %(max)s)
+UPDATE orders_run SET poll_at = statement_timestamp() + least(greatest((statement_timestamp() - submitted_at) * %(share)s, %(min)s), %(max)s)
 WHERE id = ANY(%(run_ids)s) AND state = ANY(%(states)s)
 """
 

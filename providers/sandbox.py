@@ -59,13 +59,13 @@ class Sandbox:
 
     def statuses(self, provider_orders: Sequence[str]) -> Mapping[str, Report]:
         """Report on orders by their age."""
-        orders = SandboxOrder.objects.filter(pk__in=provider_orders)
+        orders = SandboxOrder.objects.filter(pk__in=_known_shape(provider_orders))
         return {str(order.pk): _report(order) for order in orders}
 
     def cancel(self, provider_orders: Sequence[str]) -> Mapping[str, str]:
         """Stop orders that are not finished; what was delivered by then stays delivered."""
         answers = {}
-        for order in SandboxOrder.objects.filter(pk__in=provider_orders):
+        for order in SandboxOrder.objects.filter(pk__in=_known_shape(provider_orders)):
             if _report(order).status in (ReportedStatus.COMPLETED, ReportedStatus.PARTIAL, ReportedStatus.CANCELED):
                 answers[str(order.pk)] = "Order already completed"
             else:
@@ -75,12 +75,20 @@ class Sandbox:
 
     def refill(self, provider_order: str) -> str:
         """Take a refill; `norefill` in the link rejects it later."""
-        return str(SandboxRefill.objects.create(order_id=int(provider_order)).pk)
+        order = SandboxOrder.objects.filter(pk__in=_known_shape([provider_order])).first()
+        if order is None:
+            raise Refused('{"error": "Incorrect order ID"}')
+        return str(SandboxRefill.objects.create(order=order).pk)
 
     def refill_statuses(self, provider_refills: Sequence[str]) -> Mapping[str, ReportedRefillStatus]:
         """Report on refills by their age."""
-        refills = SandboxRefill.objects.filter(pk__in=provider_refills).select_related("order")
+        refills = SandboxRefill.objects.filter(pk__in=_known_shape(provider_refills)).select_related("order")
         return {str(refill.pk): _refill_status(refill) for refill in refills}
+
+
+def _known_shape(ids: Sequence[str]) -> list[int]:
+    """Leave out what cannot be an id of ours: staff may have typed it."""
+    return [int(one) for one in ids if one.isascii() and one.isdigit() and len(one) < 19]
 
 
 def _choose_outcome(*, service: str, link: str) -> Outcome:

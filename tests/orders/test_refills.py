@@ -1,0 +1,215 @@
+"""Refills: who may have one, and how it goes."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+
+from catalog.models import Service
+from orders import refills
+from orders.errors import OrderNotEligibleForRefill, OrderNotFound, RefillNotAvailable
+from orders.models import Order, Refill
+from providers.adapter import ReportedRefillStatus as R
+from providers.errors import Ambiguous, NotSent, Refused
+from providers.models import SandboxRefill
+from providers.sandbox import Sandbox
+from tests.fixtures import LINK
+from tests.orders.conftest import event_kinds, order_of, report, submitted
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def completed(customer, followers):
+    """A delivered order that the sandbox knows."""
+    return completed_order(customer, followers)
+
+
+def completed_order(user, service, link=LINK):
+    order = order_of(user, service, link=link)
+    sandbox_id = Sandbox().add(service="x", link=link, quantity=1000, parameters={})
+    report(submitted(order, provider_order=sandbox_id), "Completed")
+    order.refresh_from_db()
+    return order
+
+
+def request(user, order):
+    return refills.request_refill(user_id=user.pk, order_id=order.pk)
+
+
+def process():
+    Refill.objects.update(poll_at=Now())
+    refills.process_refills()
+
+
+def test_goes_from_pending_to_completed(customer, completed, settings):
+    refill = Refill.objects.get(pk=request(customer, completed))
+    assert refill.status == "Pending"
+
+    process()
+    assert SandboxRefill.objects.count() == 1
+    settings.SANDBOX_SPEED = 1e9
+    process()
+
+    refill.refresh_from_db()
+    assert refill.status == "Completed"
+    assert refill.finished_at is not None
+    assert event_kinds(completed)[-2:] == ["refill_requested", "refill_finished"]
+
+
+def test_is_rejected_when_the_provider_rejects(customer, followers, settings):
+    order = completed_order(customer, followers, link="https://example.com/norefill")
+    refill_id = request(customer, order)
+    process()
+    settings.SANDBOX_SPEED = 1e9
+    process()
+
+    assert Refill.objects.get(pk=refill_id).status == "Rejected"
+
+
+@pytest.mark.parametrize("failure", [NotSent("refused")])
+def test_is_sent_again_when_nothing_was_sent(customer, completed, monkeypatch, failure):
+    request(customer, completed)
+
+    def fail(self, order):
+        raise failure
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sandbox, "refill", fail)
+        process()
+    assert SandboxRefill.objects.count() == 0
+    process()
+
+    assert SandboxRefill.objects.count() == 1
+
+
+def test_is_rejected_when_the_provider_refuses_at_once(customer, completed, monkeypatch):
+    request(customer, completed)
+
+    def fail(self, order):
+        raise Refused("no refill")
+
+    monkeypatch.setattr(Sandbox, "refill", fail)
+    process()
+
+    assert Refill.objects.get().status == "Rejected"
+
+
+def test_is_never_sent_twice_on_a_guess(customer, completed, monkeypatch):
+    request(customer, completed)
+    calls = []
+
+    def fail(self, order):
+        calls.append(order)
+        raise Ambiguous("timed out")
+
+    monkeypatch.setattr(Sandbox, "refill", fail)
+    process()
+    process()
+
+    assert len(calls) == 1
+    assert Refill.objects.get().status == "Pending"
+
+
+def test_refuses_where_the_service_has_none(customer, completed, nothing_moved):
+    Service.objects.update(refill=False)
+    nothing_moved.remember()
+
+    with pytest.raises(RefillNotAvailable):
+        request(customer, completed)
+
+    nothing_moved()
+    assert Refill.objects.count() == 0
+
+
+def test_refuses_when_the_window_is_over(customer, completed):
+    Order.objects.update(finished_at=Now() - timedelta(days=366))
+
+    with pytest.raises(RefillNotAvailable):
+        request(customer, completed)
+
+    assert Refill.objects.count() == 0
+
+
+@pytest.mark.parametrize("status", ["Pending", "Canceled"])
+def test_refuses_orders_that_were_not_delivered(customer, followers, status):
+    order = order_of(customer, followers)
+    report(submitted(order), status)
+
+    with pytest.raises(OrderNotEligibleForRefill):
+        request(customer, order)
+
+    assert Refill.objects.count() == 0
+
+
+def test_accepts_partial_orders(customer, followers):
+    order = order_of(customer, followers)
+    report(submitted(order), "Partial", remains=100)
+
+    assert request(customer, order)
+
+
+def test_refuses_orders_of_others_missing_and_archived_alike(customer, other_customer, followers, completed):
+    foreign = completed_order(other_customer, followers)
+    Order.objects.filter(pk=completed.pk).update(archived_at=Now())
+
+    for order_id in (completed.pk, foreign.pk, 10**9):
+        with pytest.raises(OrderNotFound):
+            refills.request_refill(user_id=customer.pk, order_id=order_id)
+
+    assert Refill.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_allows_one_open_refill_however_many_ask(customer, completed):
+    start = threading.Barrier(6)
+    results = []
+
+    def ask():
+        start.wait(10)
+        try:
+            results.append(request(customer, completed))
+        except OrderNotEligibleForRefill as error:
+            results.append(error)
+        connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert sum(isinstance(result, int) for result in results) == 1
+    assert Refill.objects.count() == 1
+
+
+def test_can_be_asked_for_again_after_it_ended(customer, completed):
+    first = request(customer, completed)
+    refills.record_refill_status(first, Refill.Status.COMPLETED)
+
+    assert request(customer, completed) != first
+
+
+def test_a_finished_refill_stays_as_it_is(customer, completed):
+    refill_id = request(customer, completed)
+    refills.record_refill_status(refill_id, Refill.Status.COMPLETED)
+    refills.record_refill_status(refill_id, Refill.Status.IN_PROGRESS)
+
+    assert Refill.objects.get().status == "Completed"
+
+
+@pytest.mark.parametrize(
+    ("reports", "status"),
+    [
+        ([], "Pending"),
+        ([R.PENDING], "Pending"),
+        ([R.IN_PROGRESS], "In progress"),
+        ([R.COMPLETED, R.PENDING], "In progress"),
+        ([R.COMPLETED, R.REJECTED], "Completed"),
+        ([R.REJECTED, R.REJECTED], "Rejected"),
+    ],
+)
+def test_combines_the_refills_of_runs(reports, status):
+    assert refills.combine_refill_statuses(reports) == status

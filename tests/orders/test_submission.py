@@ -1,0 +1,269 @@
+"""Sending runs: every outcome of a call, and what a dead worker leaves behind."""
+
+import threading
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models.functions import Now
+
+from orders import submission
+from orders.models import Attempt, ReviewItem, Run
+from orders.transitions import RunState
+from providers.errors import Ambiguous, NotSent, Refused, RefusedForNow
+from providers.models import Provider, SandboxOrder
+from providers.sandbox import Sandbox
+from tests.fixtures import balance_of
+from tests.orders.conftest import event_kinds, order_of, submitted
+from wallet import audit
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def answer_with(monkeypatch):
+    """Make the outside world answer every `add` with this error or id."""
+
+    def answer(reply):
+        def add(self, **sent):
+            if isinstance(reply, Exception):
+                raise reply
+            return reply
+
+        monkeypatch.setattr(Sandbox, "add", add)
+
+    return answer
+
+
+def state_of(order):
+    run = order.runs.get()
+    return run.state, [attempt.state for attempt in run.attempts.order_by("pk")]
+
+
+def test_sends_what_was_ordered(customer, make_service):
+    service = make_service(type="Custom Comments", min=1, provider_service="comments-7")
+    order = order_of(customer, service, quantity=None, parameters={"comments": ["one", "two"]})
+
+    assert submission.submit_next()
+
+    sent = SandboxOrder.objects.get()
+    assert (sent.service, sent.link, sent.quantity) == ("comments-7", order.link, 2)
+    assert state_of(order) == ("submitted", ["accepted"])
+    assert order.runs.get().provider_order == str(sent.pk)
+    assert event_kinds(order) == ["placed", "submitted"]
+
+
+def test_returns_false_when_nothing_is_due(customer, followers):
+    order_of(customer, followers)
+    Run.objects.update(due_at=Now() + timedelta(minutes=1))
+
+    assert not submission.submit_next()
+
+
+def test_the_intent_is_kept_before_a_byte_leaves(customer, followers, monkeypatch):
+    order = order_of(customer, followers)
+    seen = []
+    monkeypatch.setattr(Sandbox, "add", lambda self, **sent: seen.append(state_of(order)) or "P-1")
+
+    submission.submit_next()
+
+    assert seen == [("submitting", ["in_flight"])]
+
+
+def test_queues_again_what_was_not_sent(customer, followers, answer_with):
+    answer_with(NotSent("connection refused"))
+    order = order_of(customer, followers)
+
+    submission.submit_next()
+
+    assert state_of(order) == ("queued", ["not_sent"])
+    assert not submission.submit_next()  # backed off
+    assert balance_of(customer) == Decimal("99.15")
+
+
+def test_pauses_a_provider_that_refuses_for_now(customer, followers, answer_with, provider):
+    answer_with(RefusedForNow("Not enough funds on balance"))
+    order = order_of(customer, followers)
+
+    submission.submit_next()
+
+    assert state_of(order) == ("queued", ["deferred"])
+    provider.refresh_from_db()
+    assert provider.paused_until is not None
+    Run.objects.update(due_at=Now())
+    assert not submission.submit_next()
+    Provider.objects.update(paused_until=Now() - timedelta(seconds=1))
+    answer_with("P-1")
+    assert submission.submit_next()
+
+
+def test_leaves_the_runs_of_a_paused_provider_queued(customer, followers, provider):
+    Provider.objects.update(is_active=False)
+    order = order_of(customer, followers)
+
+    assert not submission.submit_next()
+    assert state_of(order) == ("queued", [])
+
+
+def test_cancels_and_refunds_what_is_rejected(customer, followers, answer_with):
+    answer_with(Refused('{"error": "bad link"}'))
+    order = order_of(customer, followers)
+
+    submission.submit_next()
+
+    order.refresh_from_db()
+    assert state_of(order) == ("rejected", ["rejected"])
+    assert (order.status, order.remains, order.refunded) == ("Canceled", 1000, Decimal("0.85"))
+    assert balance_of(customer) == 100
+    assert Attempt.objects.get().evidence == '{"error": "bad link"}'
+    assert audit.audit_ledger().is_clean
+
+
+@pytest.mark.parametrize("failure", [Ambiguous("read timed out"), RuntimeError("a bug of ours")])
+def test_sends_to_review_what_nobody_knows(customer, followers, answer_with, failure):
+    answer_with(failure)
+    order = order_of(customer, followers)
+
+    submission.submit_next()
+
+    assert state_of(order) == ("unknown", ["unknown"])
+    assert ReviewItem.objects.get().resolved_at is None
+    assert str(failure) in Attempt.objects.get().evidence
+    assert not submission.submit_next()  # never again by itself
+    order.refresh_from_db()
+    assert (order.status, order.refunded) == ("Pending", 0)
+    assert balance_of(customer) == Decimal("99.15")
+
+
+def test_an_id_another_run_has_is_no_acceptance(customer, followers, answer_with):
+    answer_with("P-1")
+    order_of(customer, followers)
+    second = order_of(customer, followers)
+
+    submission.submit_next()
+    submission.submit_next()
+
+    assert state_of(second) == ("unknown", ["unknown"])
+    assert "another run has" in second.runs.get().attempts.get().evidence
+
+
+def test_expires_what_a_dead_worker_left(customer, followers):
+    order = order_of(customer, followers)
+    submission.claim_next()
+    assert submission.expire_leases() == 0
+
+    Attempt.objects.update(lease_until=Now() - timedelta(seconds=1))
+
+    assert submission.expire_leases() == 1
+    assert submission.expire_leases() == 0
+    assert state_of(order) == ("unknown", ["unknown"])
+    assert ReviewItem.objects.count() == 1
+
+
+def test_a_late_answer_is_evidence(customer, followers):
+    order = order_of(customer, followers)
+    claim = submission.claim_next()
+    Attempt.objects.update(lease_until=Now() - timedelta(seconds=1))
+    submission.expire_leases()
+
+    submission.record_accepted(claim, provider_order="P-9")
+
+    assert state_of(order) == ("submitted", ["accepted"])
+    item = ReviewItem.objects.get()
+    assert (item.resolution, item.resolved_by) == ("found", None)
+
+
+def test_a_late_answer_does_not_undo_what_a_person_decided(customer, followers, staff):
+    from orders import reviews
+
+    order = order_of(customer, followers)
+    claim = submission.claim_next()
+    Attempt.objects.update(lease_until=Now() - timedelta(seconds=1))
+    submission.expire_leases()
+    reviews.resolve_refund(item_id=ReviewItem.objects.get().pk, reason="not there", actor_id=staff.pk)
+
+    submission.record_accepted(claim, provider_order="P-9")
+
+    assert state_of(order) == ("canceled", ["absent"])
+    assert balance_of(customer) == 100
+
+
+@pytest.mark.parametrize("late", ["record_not_sent", "record_deferred", "record_rejected"])
+def test_late_failures_change_nothing(customer, followers, late):
+    order = order_of(customer, followers)
+    claim = submission.claim_next()
+    Attempt.objects.update(lease_until=Now() - timedelta(seconds=1))
+    submission.expire_leases()
+
+    getattr(submission, late)(claim, evidence="too late")
+
+    assert state_of(order) == ("unknown", ["unknown"])
+
+
+def test_database_allows_one_live_attempt_per_run(customer, followers):
+    order_of(customer, followers)
+    claim = submission.claim_next()
+
+    with pytest.raises(IntegrityError, match="attempt_one_live_per_run"), transaction.atomic():
+        Attempt.objects.create(run=claim.run, provider=claim.provider, lease_until=Now())
+
+
+def test_drip_feed_sends_each_run_when_it_is_due(customer, followers):
+    order = order_of(customer, followers, quantity=1000, runs=2, interval_minutes=60)
+
+    assert submission.submit_next()
+    assert not submission.submit_next()
+    order.runs.filter(number=2).update(due_at=Now())
+    assert submission.submit_next()
+
+    assert sorted(SandboxOrder.objects.values_list("quantity", flat=True)) == [500, 500]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_racing_workers_send_each_run_once(customer, followers):
+    orders = [order_of(customer, followers) for _ in range(12)]
+
+    def work():
+        while submission.submit_next():
+            pass
+        connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+
+    assert SandboxOrder.objects.count() == len(orders)
+    assert set(Run.objects.values_list("state", flat=True)) == {RunState.SUBMITTED}
+    assert Attempt.objects.count() == len(orders)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_control_without_a_claim_every_worker_sends(customer, followers, provider):
+    """Six workers that only look send the run six times: the claim is what prevents it."""
+    run = order_of(customer, followers).runs.get()
+    everybody_has_looked = threading.Barrier(6)
+
+    def work():
+        if Run.objects.get(pk=run.pk).state == RunState.QUEUED:
+            everybody_has_looked.wait(10)
+            Sandbox().add(service="x", link=run.order.link, quantity=run.quantity, parameters={})
+        connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+
+    assert SandboxOrder.objects.count() == 6
+
+
+def test_a_run_cannot_be_changed_behind_the_table(customer, followers):
+    order = order_of(customer, followers)
+    submitted(order)
+
+    with pytest.raises(DatabaseError, match="may not follow"), transaction.atomic():
+        order.runs.update(state=RunState.QUEUED)
