@@ -1,2 +1,22 @@
+"""The addresses of the customer's pages; those of passwords and second factors are allauth's."""
+
+from django.urls import path
+
+from dashboard.views import api_keys, landing, new_order, orders, overview, services, wallet
+
 app_name = "dashboard"
-urlpatterns: list = []
+urlpatterns = [
+    path("", landing.landing, name="landing"),
+    path("dashboard/", overview.overview, name="overview"),
+    path("new-order/", new_order.new_order, name="new_order"),
+    path("orders/", orders.order_list, name="orders"),
+    path("orders/<int:order_id>/", orders.order_detail, name="order"),
+    path("orders/<int:order_id>/live/", orders.order_live, name="order_live"),
+    path("orders/<int:order_id>/cancel/", orders.cancel_order, name="cancel_order"),
+    path("orders/<int:order_id>/refill/", orders.refill_order, name="refill_order"),
+    path("services/", services.service_list, name="services"),
+    path("wallet/", wallet.statement, name="wallet"),
+    path("account/api/", api_keys.api_keys, name="api_keys"),
+    path("account/api/<int:key_id>/rotate/", api_keys.rotate_key, name="rotate_key"),
+    path("account/api/<int:key_id>/revoke/", api_keys.revoke_key, name="revoke_key"),
+]

@@ -1,0 +1,160 @@
+"""What customers type: presence, types and sizes. Prices, limits of services and balances are the domain's."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.conf import settings
+
+from accounts.models import ApiKey
+from catalog.snapshot import Offer
+from catalog.types import LINE_PARAMETERS, TYPES
+from orders.models import LINK_MAX_CHARACTERS
+from orders.placement import QUANTITY_MAX, Draft
+from orders.transitions import Status
+
+RUNS_MAX = 1000  # rows written by one order; the API's limit
+INTERVAL_MINUTES_MAX = 30 * 24 * 60  # a month between two runs; the API's limit
+PARAMETER_MAX_CHARACTERS = 2048  # a user name, a hashtag or an address
+LINES_MAX_CHARACTERS = 500_000  # half of what a request may bring: thousands of comments
+SEARCH_MAX_CHARACTERS = 200
+
+LABELS = {
+    "comments": "Comments",
+    "keywords": "Keywords",
+    "usernames": "Usernames",
+    "hashtags": "Hashtags",
+    "hashtag": "Hashtag",
+    "username": "Username",
+    "media": "Address of the post",
+    "answer_number": "Number of the answer",
+    "groups": "Groups",
+    "country": "Country",
+    "device": "Device",
+    "type_of_traffic": "Type of traffic",
+    "google_keyword": "Google keyword",
+    "referring_url": "Referring address",
+}
+_LINES = re.compile(r"\r\n|\r|\n")
+
+
+class LinesField(forms.CharField):
+    """One value per line; empty lines do not count."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.Textarea(attrs={"rows": 6, "spellcheck": "false"})
+        super().__init__(widget=widget, max_length=LINES_MAX_CHARACTERS, help_text="One per line.", **kwargs)
+
+    def clean(self, value: Any) -> list[str]:  # type: ignore[override]
+        """Return the lines without blanks around them."""
+        return [line.strip() for line in _LINES.split(super().clean(value)) if line.strip()]
+
+
+class OrderForm(forms.Form):
+    """An order of one service: the link, and what the service's type asks for."""
+
+    link = forms.CharField(
+        max_length=LINK_MAX_CHARACTERS,
+        widget=forms.TextInput(attrs={"placeholder": "https://", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, offer: Offer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer = offer
+        kind = TYPES[offer.type]
+        for name in kind.required:
+            self.fields[name] = _parameter_field(name, required=True)
+        for name in kind.optional:
+            self.fields[name] = _parameter_field(name, required=False)
+        if kind.quantity == "quantity":
+            self.fields["quantity"] = _number_field(
+                maximum=QUANTITY_MAX, help_text=f"From {offer.min:,} to {offer.max:,}."
+            )
+        if offer.dripfeed and kind.dripfeed:
+            each = "The quantity above is delivered in each run."
+            split = "The quantity above is split evenly over this many runs."
+            self.fields["runs"] = _number_field(
+                required=False,
+                maximum=RUNS_MAX,
+                help_text=each if settings.DRIPFEED_QUANTITY == "per_run" else split,
+            )
+            self.fields["interval"] = _number_field(
+                required=False, maximum=INTERVAL_MINUTES_MAX, help_text="Minutes from one run to the next."
+            )
+
+    @property
+    def main_fields(self) -> Sequence[forms.BoundField]:
+        """Return all fields but those of drip-feed."""
+        return [self[name] for name in self.fields if name not in ("runs", "interval")]
+
+    @property
+    def dripfeed_fields(self) -> Sequence[forms.BoundField]:
+        """Return the fields of drip-feed, none when it is not offered."""
+        return [self[name] for name in ("runs", "interval") if name in self.fields]
+
+    @property
+    def quantity_field(self) -> str:
+        """Name the field that decides the quantity: its own, or the lines that are counted."""
+        source = TYPES[self.offer.type].quantity
+        return source if source in self.fields else "link"
+
+    def draft(self) -> Draft:
+        """Return the order asked for; the form must be valid."""
+        data = self.cleaned_data
+        kind = TYPES[self.offer.type]
+        return Draft(
+            service_id=self.offer.id,
+            link=data["link"],
+            quantity=data.get("quantity"),
+            runs=data.get("runs"),
+            interval_minutes=data.get("interval"),
+            parameters={name: data[name] for name in (*kind.required, *kind.optional)},
+        )
+
+
+def _parameter_field(name: str, *, required: bool) -> forms.Field:
+    if name in LINE_PARAMETERS:
+        return LinesField(label=LABELS[name], required=required)
+    return forms.CharField(label=LABELS[name], required=required, max_length=PARAMETER_MAX_CHARACTERS)
+
+
+def _number_field(*, maximum: int, required: bool = True, help_text: str = "") -> forms.IntegerField:
+    widget = forms.NumberInput(attrs={"inputmode": "numeric"})
+    return forms.IntegerField(
+        min_value=1, max_value=maximum, required=required, help_text=help_text, widget=widget
+    )
+
+
+class OrderSearchForm(forms.Form):
+    """What the list of orders is narrowed to; anything senseless in an address counts as not given."""
+
+    q = forms.CharField(max_length=SEARCH_MAX_CHARACTERS, required=False)
+    status = forms.ChoiceField(choices=[("", "All statuses"), *((s.value, s.value) for s in Status)], required=False)
+    before = forms.IntegerField(min_value=1, required=False)
+
+
+class StatementForm(forms.Form):
+    """Where a page of the statement ends. Nothing comes before the first line, so no page ends there."""
+
+    before = forms.IntegerField(min_value=2, required=False)
+
+
+class PasswordForm(forms.Form):
+    """Asks the customer at the keyboard for the password again."""
+
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        max_length=4096,  # allauth accepts no longer one
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class IssueKeyForm(PasswordForm):
+    """A new key's name, and the password."""
+
+    name = forms.CharField(
+        max_length=ApiKey._meta.get_field("name").max_length, help_text="To tell your keys apart."
+    )
+    field_order = ("name", "password")

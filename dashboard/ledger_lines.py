@@ -1,0 +1,58 @@
+"""Ledger entries in the customer's words. Pure: no queries, no clock."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from wallet.models import LedgerEntry
+
+# The keys of `wallet.ledger`: they name the business event.
+_CHARGE = re.compile(r"charge:order:(\d+)")
+_REFUND = re.compile(r"refund:order:(\d+):\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a statement; `change` has the sign of what happened to the wallet."""
+
+    title: str
+    note: str
+    order_id: int | None
+    change: Decimal
+    balance: Decimal
+    at: datetime
+
+    @property
+    def sign(self) -> str:
+        """Return what is printed before the amount; a minus sign as wide as the plus."""
+        return "+" if self.change > 0 else "−"  # noqa: RUF001
+
+    @property
+    def size(self) -> Decimal:
+        """Return the amount without its sign."""
+        return abs(self.change)
+
+
+def describe_entry(entry: LedgerEntry) -> Line:
+    """Tell what one movement was for."""
+    title, note, order_id = _meaning(entry)
+    return Line(
+        title=title,
+        note=note,
+        order_id=order_id,
+        change=entry.balance_after - entry.balance_before,
+        balance=entry.balance_after,
+        at=entry.created_at,
+    )
+
+
+def _meaning(entry: LedgerEntry) -> tuple[str, str, int | None]:
+    if charge := _CHARGE.fullmatch(entry.key):
+        return "Charge", "", int(charge[1])
+    if refund := _REFUND.fullmatch(entry.key):
+        return "Refund", "", int(refund[1])
+    word = entry.key.partition(":")[0].replace("_", " ").capitalize()
+    note = entry.reason
+    # A deposit's reason repeats the word before its reference.
+    return word, note.removeprefix(word).strip(), None

@@ -1,0 +1,159 @@
+"""How values look on a page: money, statuses, times, links from users, form fields, icons."""
+
+from datetime import datetime
+from decimal import Decimal
+from urllib.parse import urlencode, urlsplit
+
+from django import template
+from django.forms import BoundField, CheckboxInput
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from orders.transitions import Status
+from panel.money import format_amount, format_rate
+
+register = template.Library()
+
+CENTS = 2  # decimals everybody reads; the other three are there to add up
+
+TONE_OF_STATUS = {
+    Status.PENDING: "neutral",
+    Status.PROCESSING: "info",
+    Status.IN_PROGRESS: "info",
+    Status.COMPLETED: "success",
+    Status.PARTIAL: "warning",
+    Status.CANCELED: "danger",
+}
+TONE_OF_REFILL = {"Completed": "success", "Rejected": "danger"}
+TONE_OF_MESSAGE = {"success": "success", "warning": "warning", "error": "danger"}
+
+
+@register.filter
+def amount(value: Decimal) -> str:
+    """Print money for a sentence: two decimals, up to five where they say something."""
+    whole, _, decimals = format_rate(value).partition(".")
+    return f"{int(whole):,}.{decimals}" if int(whole) else f"{whole}.{decimals}"
+
+
+@register.filter
+def money(value: Decimal, sign: str = "") -> SafeString:
+    """Print money for a column: always five decimals so that points align, with idle zeros in grey."""
+    whole, _, decimals = f"{value:,.5f}".partition(".")
+    said = decimals.rstrip("0").ljust(CENTS, "0")
+    filled = decimals[len(said) :]
+    return format_html('{}{}.{}<span class="money-fill">{}</span>', sign, whole, said, filled)
+
+
+@register.filter
+def plain(value: Decimal) -> str:
+    """Print money for a program: five decimals, a point, nothing else."""
+    return format_amount(value)
+
+
+@register.filter
+def count(value: int) -> str:
+    """Print a whole number with thousands separators."""
+    return f"{value:,}"
+
+
+@register.filter
+def minutes(value: int) -> str:
+    """Print a duration given in minutes, in the largest units that stay exact enough to plan with."""
+    if value < 60:  # noqa: PLR2004
+        return f"{value} min"
+    hours, rest = divmod(value, 60)
+    if hours < 24:  # noqa: PLR2004
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+@register.filter
+def tone(level: str) -> str:
+    """Translate the level of a message into the tone of its notice."""
+    return TONE_OF_MESSAGE.get(level, "info")
+
+
+@register.filter
+def refill_tone(status: str) -> str:
+    """Return the tone of a refill's status."""
+    return TONE_OF_REFILL.get(status, "info")
+
+
+@register.simple_tag
+def at(moment: datetime | None) -> SafeString | str:
+    """Print a moment in UTC, the clock of the API and of every list."""
+    if moment is None:
+        return "–"
+    return format_html(
+        '<time datetime="{}" title="{}" class="whitespace-nowrap">{}</time>',
+        moment.isoformat(),
+        f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+        f"{moment:%d %b %Y, %H:%M}",
+    )
+
+
+@register.simple_tag
+def status_badge(status: str) -> SafeString:
+    """Show an order's public status."""
+    return badge(status, TONE_OF_STATUS.get(Status(status), "neutral"), dot=True)
+
+
+@register.simple_tag
+def badge(text: str, tone: str = "neutral", dot: bool = False) -> SafeString:
+    """Show a word as a small sign."""
+    return format_html('<span class="badge badge-{}{}">{}</span>', tone, " badge-dot" if dot else "", text)
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "icon") -> SafeString:
+    """Draw an icon of the sprite; decoration only, the text beside it carries the meaning."""
+    return format_html(
+        '<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>', classes, static("dashboard/icons.svg"), name
+    )
+
+
+@register.simple_tag
+def user_link(text: str, classes: str = "") -> SafeString:
+    """Show an address that a user typed: a link only when it leads to the web, never to `javascript:`."""
+    if not leads_to_web(text):
+        return format_html('<span class="{}" title="{}">{}</span>', classes, text, text)
+    return format_html(
+        '<a class="text-accent hover:underline {}" href="{}" title="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>',
+        classes,
+        text,
+        text,
+        text,
+    )
+
+
+def leads_to_web(text: str) -> bool:
+    """Say whether a text is an http or https address with a host."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+@register.simple_tag(takes_context=True)
+def address_with(context: template.Context, **changes: object) -> str:
+    """Return this page's address with some query parameters replaced; empty ones are dropped."""
+    parameters = {**context["request"].GET.dict(), **changes}
+    kept = {name: value for name, value in parameters.items() if value not in ("", None)}
+    return f"?{urlencode(kept)}" if kept else context["request"].path
+
+
+@register.inclusion_tag("components/field.html")
+def field(bound: BoundField, *, placeholder: bool = True) -> dict[str, object]:
+    """Render a form field with its label, help and errors.
+
+    :param placeholder: False drops the widget's own, where it only repeats the label.
+    """
+    attrs = {} if placeholder else {"placeholder": False}
+    return {
+        "field": bound,
+        "widget": bound.as_widget(attrs=attrs),
+        "is_checkbox": isinstance(bound.field.widget, CheckboxInput),
+    }
