@@ -113,8 +113,7 @@ CALLS: tuple[Call, ...] = (
             ),
         ),
         notes=(
-            "Rates are per 1,000 units in your wallet currency, with the prices agreed with you. For packages the "
-            "rate is the price of one.",
+            "Rates are per 1,000 units in your wallet currency, at your own prices; for packages, of one.",
             "The type field tells which parameters add takes; see the service types.",
         ),
         example=Example(
@@ -160,8 +159,8 @@ CALLS: tuple[Call, ...] = (
             Parameter("interval", "number", "Minutes between runs; required with runs.", required=False),
         ),
         notes=(
-            "add is not idempotent: store the order ID before you retry. It is the only handle for status, refill "
-            "and cancel.",
+            "Store the order ID: it is the only handle for status, refill and cancel.",
+            "add is not idempotent. After a time-out, look at your orders before you send it again.",
             "The charge is taken from your wallet at once. What is not delivered comes back automatically.",
         ),
         example=Example(
@@ -225,10 +224,7 @@ CALLS: tuple[Call, ...] = (
         title="Cancel orders",
         text="Requests cancellation of orders that are not delivered yet. The answer is always a list.",
         parameters=(KEY, Parameter("action", "string", "Must be cancel."), ORDERS),
-        notes=(
-            "1 means the request was accepted. What has not started is refunded; work in flight is honoured and "
-            "charged.",
-        ),
+        notes=("1 means the request was accepted. What has not started is refunded; work in flight is delivered.",),
         example=Example(
             "cancel",
             {"action": "cancel", "orders": "1832047,1832048"},

@@ -17,14 +17,18 @@ pytestmark = pytest.mark.django_db
 CONTRACT = {
     "services": (
         "key=YOUR_API_KEY&action=services",
-        '[{"service":1042,"name":"Instagram Followers — Real & Active","type":"Default",'
-        '"category":"Instagram › Followers","rate":"0.85","min":"50","max":"100000","refill":true,"cancel":true},'
-        '{"service":2207,"name":"TikTok Views — High Quality","type":"Default",'
-        '"category":"TikTok › Views","rate":"0.05","min":"100","max":"10000000","refill":false,"cancel":true}]',
+        (
+            '[{"service":1042,"name":"Instagram Followers — Real & Active","type":"Default",'
+            '"category":"Instagram › Followers","rate":"0.85","min":"50","max":"100000","refill":true,"cancel":true},'
+            '{"service":2207,"name":"TikTok Views — High Quality","type":"Default",'
+            '"category":"TikTok › Views","rate":"0.05","min":"100","max":"10000000","refill":false,"cancel":true}]'
+        ),
     ),
     "add": (
-        "key=YOUR_API_KEY&action=add&service=1042&link=https://instagram.com/your_handle&quantity=1000"
-        "&runs=5&interval=60",
+        (
+            "key=YOUR_API_KEY&action=add&service=1042&link=https://instagram.com/your_handle&quantity=1000"
+            "&runs=5&interval=60"
+        ),
         '{"order":1832047}',
     ),
     "status": (
@@ -33,9 +37,11 @@ CONTRACT = {
     ),
     "status-many": (
         "key=YOUR_API_KEY&action=status&orders=1832047,1832048,1832049",
-        '{"1832047":{"charge":"0.85000","start_count":"12450","status":"Completed","remains":"0","currency":"USD"},'
-        '"1832048":{"error":"Incorrect order ID"},'
-        '"1832049":{"charge":"1.44219","start_count":"234","status":"In progress","remains":"10","currency":"USD"}}',
+        (
+            '{"1832047":{"charge":"0.85000","start_count":"12450","status":"Completed","remains":"0","currency":"USD"},'
+            '"1832048":{"error":"Incorrect order ID"},'
+            '"1832049":{"charge":"1.44219","start_count":"234","status":"In progress","remains":"10","currency":"USD"}}'
+        ),
     ),
     "cancel": (
         "key=YOUR_API_KEY&action=cancel&orders=1832047,1832048",
@@ -44,14 +50,18 @@ CONTRACT = {
     "refill": ("key=YOUR_API_KEY&action=refill&order=1832047", '{"refill":"8821"}'),
     "refill-many": (
         "key=YOUR_API_KEY&action=refill&orders=1832047,1832048,1832049",
-        '[{"order":1832047,"refill":8821},{"order":1832048,"refill":8822},'
-        '{"order":1832049,"refill":{"error":"Order not eligible for refill"}}]',
+        (
+            '[{"order":1832047,"refill":8821},{"order":1832048,"refill":8822},'
+            '{"order":1832049,"refill":{"error":"Order not eligible for refill"}}]'
+        ),
     ),
     "refill_status": ("key=YOUR_API_KEY&action=refill_status&refill=8821", '{"status":"Completed"}'),
     "refill_status-many": (
         "key=YOUR_API_KEY&action=refill_status&refills=8821,8822,8823",
-        '[{"refill":8821,"status":"Completed"},{"refill":8822,"status":"In progress"},'
-        '{"refill":8823,"status":{"error":"Refill not found"}}]',
+        (
+            '[{"refill":8821,"status":"Completed"},{"refill":8822,"status":"In progress"},'
+            '{"refill":8823,"status":{"error":"Refill not found"}}]'
+        ),
     ),
     "balance": ("key=YOUR_API_KEY&action=balance", '{"balance":"247.30418","currency":"USD"}'),
 }
