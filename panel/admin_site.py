@@ -21,7 +21,10 @@ class PanelAdminSite(UnfoldAdminSite):
         return super().has_permission(request) and (settings.DEBUG or has_second_factor(request.user))
 
     def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        """Send staff without TOTP to its set-up, everybody else to the panel's login."""
-        if super().has_permission(request) and not self.has_permission(request):
-            return redirect("mfa_activate_totp")
+        """Send staff without TOTP to its set-up, nobody to the panel's login, and refuse customers.
+
+        Django's own form is never shown and never accepted: it knows no second factor.
+        """
+        if super().has_permission(request):
+            return redirect("admin:index" if self.has_permission(request) else "mfa_activate_totp")
         return secure_admin_login(super().login)(request, extra_context=extra_context)

@@ -1,0 +1,130 @@
+"""A staff action: a page that says what will happen and asks for what is needed, then one operation.
+
+Nothing happens by GET. The pages are ordinary views, so the operation runs outside the transaction in which
+Django's admin wraps its own forms.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from unfold.admin import ModelAdmin
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
+
+from panel.errors import DomainError
+
+REASON_MAX_CHARACTERS = 300  # the columns that keep it
+
+View = TypeVar("View", bound=Callable[..., Any])
+Refusals = Mapping[type[DomainError], str]
+
+
+def staff_action(*, description: str, permission: str) -> Callable[[View], View]:
+    """Make a method the button and the page of an action, for those whom `has_<permission>_permission` lets.
+
+    Named by a method of the page and not as `app.codename`: the framework would look the latter up in the database
+    whenever it checks the project, also before the first migration.
+    """
+    return action(description=description, permissions=[permission])
+
+
+def actor_of(request: HttpRequest) -> int:
+    """Return the id of the member of the staff who acts."""
+    assert request.user.pk is not None
+    return request.user.pk
+
+
+class StaffActionForm(forms.Form):
+    """The least that every action asks: that it was read."""
+
+    confirmed = forms.BooleanField(label="I have read this and want it done", widget=UnfoldBooleanWidget)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Inherited fields come first, but the reason belongs under what it is for, and the confirmation under all.
+        last: list[str] = [name for name in ("reason", "confirmed") if name in self.fields]
+        self.order_fields([name for name in self.fields if name not in last] + last)
+
+
+class ReasonForm(StaffActionForm):
+    """An action that staff must give a reason for."""
+
+    reason = forms.CharField(
+        max_length=REASON_MAX_CHARACTERS,
+        help_text="Kept with your name.",
+        widget=UnfoldAdminTextareaWidget({"rows": 3}),
+    )
+
+
+def ask_and_run(
+    model_admin: ModelAdmin,
+    request: HttpRequest,
+    object_id: str,
+    *,
+    title: str,
+    explanation: str,
+    form_class: type[StaffActionForm],
+    run: Callable[[Any, dict[str, Any]], str],
+    refusals: Refusals | None = None,
+) -> HttpResponse:
+    """Show an action's form for one object, or run it when the form comes back valid.
+
+    The caller has checked the permission to act; seeing the object is checked here.
+
+    :param run: gets the object and the form's data, does one operation, and returns what it did, in words.
+    :param refusals: what to say when the domain refuses; nothing has moved then.
+    """
+    obj = model_admin.get_object(request, object_id)
+    if obj is None:
+        raise Http404
+    if not model_admin.has_view_permission(request, obj):
+        raise PermissionDenied
+    form = form_class(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            done = run(obj, form.cleaned_data)
+        except DomainError as error:
+            form.add_error(None, describe_refusal(error, refusals or {}))
+        else:
+            model_admin.log_change(request, obj, done)
+            model_admin.message_user(request, done, messages.SUCCESS)
+            return redirect(f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}_change", obj.pk)
+    return show_form(model_admin, request, form=form, title=title, explanation=explanation, subject=obj)
+
+
+def show_form(
+    model_admin: ModelAdmin,
+    request: HttpRequest,
+    *,
+    form: forms.Form,
+    title: str,
+    explanation: str,
+    subject: Model | None = None,
+    **context: Any,
+) -> HttpResponse:
+    """Show an action's page."""
+    return TemplateResponse(
+        request,
+        "admin/staff_action.html",
+        {
+            **model_admin.admin_site.each_context(request),
+            "opts": model_admin.opts,
+            "title": title,
+            "explanation": explanation,
+            "form": form,
+            "original": subject,
+            **context,
+        },
+    )
+
+
+def describe_refusal(error: DomainError, refusals: Refusals) -> str:
+    """Return what staff read when the domain says no."""
+    return refusals.get(type(error), f"Refused ({type(error).__name__}). Nothing was changed.")

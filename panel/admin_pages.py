@@ -1,0 +1,99 @@
+"""What the staff's pages share: lists that stay cheap, pages that only show, and tables of related facts."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from django.core.paginator import Paginator
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+COUNTED_ROWS_MAX = 10_000  # as far as anybody pages; counting ten million rows takes seconds
+SEARCHED_ID_DIGITS_MAX = 18  # what fits a database integer
+
+
+class Fact(NamedTuple):
+    """A table of what belongs to an object; cells are escaped unless they are links made by `link_to`."""
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    more: SafeString | str = ""
+
+
+class CappedPaginator(Paginator):
+    """Count no further than `COUNTED_ROWS_MAX`: what is older is found by searching, not by paging."""
+
+    @cached_property
+    def count(self) -> int:
+        """Count the rows that can be paged through."""
+        rows: Any = self.object_list
+        return rows[:COUNTED_ROWS_MAX].count()
+
+
+class PanelAdmin(ModelAdmin):
+    """A list that costs the same however long its table is."""
+
+    paginator: type[Paginator] = CappedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_disable_select_all = True  # an action runs on what one can see
+    change_form_after_template = "admin/facts.html"
+
+    def list_facts(self, obj: Any) -> Iterable[Fact]:
+        """Give what is shown under the object's own fields; pages override it."""
+        return ()
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
+        """Add the facts. As read-only fields each would be computed five times: once per mention in the template."""
+        original = context.get("original")
+        context["facts"] = list(self.list_facts(original)) if original else []
+        return super().render_change_form(request, context, *args, **options)
+
+    def offers(self, action: str, obj: Model) -> bool:
+        """Say whether an action of the page has anything to do for this object; pages override it."""
+        return True
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Show only the buttons that have something to do."""
+        actions = super().get_actions_detail(request, object_id)
+        obj = self.get_object(request, object_id) if actions else None
+        return [action for action in actions if obj and self.offers(action.method.original_function_name, obj)]
+
+
+class UndeletableAdmin(PanelAdmin):
+    """For rows that others point at: they are switched off, not deleted."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Refuse always, superusers too."""
+        return False
+
+
+class ReadOnlyAdmin(UndeletableAdmin):
+    """For rows that only domain operations write."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse always, superusers too."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Refuse always, superusers too."""
+        return False
+
+
+def parse_id(term: str) -> int | None:
+    """Return the id a search term may be."""
+    if term.isascii() and term.isdigit() and len(term) <= SEARCHED_ID_DIGITS_MAX:
+        return int(term)
+    return None
+
+
+def link_to(obj: Model, text: object = None) -> SafeString:
+    """Link to the page of an object."""
+    opts = obj._meta  # noqa: SLF001 - Django's public name for it
+    url = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[obj.pk])
+    return format_html('<a href="{}" class="text-link">{}</a>', url, obj if text is None else text)
