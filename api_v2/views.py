@@ -10,7 +10,7 @@ from api_v2.actions import ACTIONS, READING_ACTIONS, Answer
 from api_v2.errors import INTERNAL_ERROR, IncorrectRequest, describe
 from panel.errors import DomainError
 
-BEARER = "Bearer "
+BEARER = "bearer"  # compared in lower case: the scheme of an Authorization header has no case
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +58,8 @@ def _find_key(request: HttpRequest, sent: params.Sent) -> str:
         return key
     if key := request.headers.get("X-Api-Key", ""):
         return key.strip()
-    bearer = request.headers.get("Authorization", "")
-    return bearer.removeprefix(BEARER).strip() if bearer.startswith(BEARER) else ""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == BEARER else ""
 
 
 def _response(answer: Answer, *, status: int = 200) -> HttpResponse:
