@@ -18,9 +18,7 @@ def archive_orders() -> int:
     total = 0
     while True:
         due = (
-            Order.objects.filter(
-                archived_at=None, finished_at__lt=Now() - timedelta(days=settings.ARCHIVE_AFTER_DAYS)
-            )
+            Order.objects.filter(archived_at=None, finished_at__lt=Now() - timedelta(days=settings.ARCHIVE_AFTER_DAYS))
             .exclude(refills__status__in=Refill.OPEN)
             .order_by("finished_at")
             .values("pk")[:BATCH]

@@ -75,7 +75,11 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["customer", "-id"], name="order_by_customer"),
-            models.Index(fields=["finished_at"], condition=Q(archived_at__isnull=True, finished_at__isnull=False), name="order_to_archive"),
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(archived_at__isnull=True, finished_at__isnull=False),
+                name="order_to_archive",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -112,9 +116,7 @@ class Run(models.Model):
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state=RunState.QUEUED), name="run_due"),
-            models.Index(
-                fields=["poll_at"], condition=Q(state__in=sorted(TRACKED_RUN_STATES)), name="run_to_poll"
-            ),
+            models.Index(fields=["poll_at"], condition=Q(state__in=sorted(TRACKED_RUN_STATES)), name="run_to_poll"),
         ]
 
     def __str__(self) -> str:
@@ -210,9 +212,7 @@ class Refill(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["poll_at"], condition=Q(status__in=["Pending", "In progress"]), name="refill_to_poll"
-            ),
+            models.Index(fields=["poll_at"], condition=Q(status__in=["Pending", "In progress"]), name="refill_to_poll"),
         ]
 
     def __str__(self) -> str:

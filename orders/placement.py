@@ -129,9 +129,7 @@ def quote_order(*, buyer: Buyer, draft: Draft) -> Quote:
     )
 
 
-def _quantities(
-    *, draft: Draft, offer: Offer, sent: Mapping[str, str | Sequence[str]]
-) -> tuple[int, Sequence[int]]:
+def _quantities(*, draft: Draft, offer: Offer, sent: Mapping[str, str | Sequence[str]]) -> tuple[int, Sequence[int]]:
     """Return an order's total and its runs, within the service's limits."""
     source = TYPES[offer.type].quantity
     if source == "one":

@@ -109,9 +109,7 @@ def get_order(user_id: int, order_id: int) -> Order:
     :raises OrderNotFound: not there or not theirs; nobody can tell which.
     """
     try:
-        return Order.objects.select_related("service", "api_key", "cancellation").get(
-            pk=order_id, customer_id=user_id
-        )
+        return Order.objects.select_related("service", "api_key", "cancellation").get(pk=order_id, customer_id=user_id)
     except Order.DoesNotExist:
         raise OrderNotFound from None
 

@@ -5,7 +5,6 @@ from collections import defaultdict
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models.functions import Now
 
 from orders import settlement
 from orders.models import Run
@@ -44,7 +43,8 @@ RETURNING id, provider_id, provider_order
 """
 
 _NEXT_POLL = """
-UPDATE orders_run SET poll_at = statement_timestamp() + least(greatest((statement_timestamp() - submitted_at) * %(share)s, %(min)s), %(max)s)
+UPDATE orders_run SET poll_at = statement_timestamp()
+    + least(greatest((statement_timestamp() - submitted_at) * %(share)s, %(min)s), %(max)s)
 WHERE id = ANY(%(run_ids)s) AND state = ANY(%(states)s)
 """
 

@@ -46,9 +46,7 @@ class Report:
 class Adapter(Protocol):
     """One provider, ready to be called. Every method may raise a `ProviderError`."""
 
-    def add(
-        self, *, service: str, link: str, quantity: int, parameters: Mapping[str, str | Sequence[str]]
-    ) -> str:
+    def add(self, *, service: str, link: str, quantity: int, parameters: Mapping[str, str | Sequence[str]]) -> str:
         """Order a run and return the provider's order id. Not idempotent: call once per attempt."""
         ...
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from providers.adapter import ReportedRefillStatus, ReportedStatus, Report
+from providers.adapter import Report, ReportedRefillStatus, ReportedStatus
 from providers.errors import Ambiguous, Refused
 from providers.models import SandboxOrder, SandboxRefill
 
@@ -39,15 +39,14 @@ PENDING_SECONDS = 2.0
 PROCESSING_SECONDS = 4.0
 REFILL_STARTS_SECONDS = 2.0
 REFILL_ENDS_SECONDS = 6.0
+ID_DIGITS_MAX = 18  # fits a bigint
 START_COUNT_MAX = 50_000  # demo numbers that look like an account's
 
 
 class Sandbox:
     """A provider that needs no network. Implements `providers.adapter.Adapter`."""
 
-    def add(
-        self, *, service: str, link: str, quantity: int, parameters: Mapping[str, str | Sequence[str]]
-    ) -> str:
+    def add(self, *, service: str, link: str, quantity: int, parameters: Mapping[str, str | Sequence[str]]) -> str:
         """Take an order; `reject` refuses it, `lost` takes it and loses the answer."""
         outcome = _choose_outcome(service=service, link=link)
         if outcome.word == "reject":
@@ -88,7 +87,7 @@ class Sandbox:
 
 def _known_shape(ids: Sequence[str]) -> list[int]:
     """Leave out what cannot be an id of ours: staff may have typed it."""
-    return [int(one) for one in ids if one.isascii() and one.isdigit() and len(one) < 19]
+    return [int(one) for one in ids if one.isascii() and one.isdigit() and len(one) <= ID_DIGITS_MAX]
 
 
 def _choose_outcome(*, service: str, link: str) -> Outcome:

@@ -30,7 +30,7 @@ PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(autouse=True)
-def fresh_process_state(settings: Any) -> Iterator[None]:
+def fresh_process_state(settings: Any) -> None:
     """Forget what a process remembers: a test's database starts again at version one."""
     # Half a second of hashing per password would be most of the suite's time.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -38,7 +38,6 @@ def fresh_process_state(settings: Any) -> Iterator[None]:
     throttling._tripped_until = 0.0
     _keys.clear()
     cache.clear()
-    yield
 
 
 @pytest.fixture
@@ -199,8 +198,8 @@ def nothing_moves() -> Iterator[None]:
 
 
 @pytest.fixture
-def nothing_moved(db: None) -> Iterator[Callable[[], None]]:
-    """Give a check that balances, entries, orders and provider calls are as when it was first called for.
+def nothing_moved(db: None) -> Callable[[], None]:
+    """Give a check that balances, entries, orders and provider calls are as they were when remembered.
 
     Call `nothing_moved.remember()` after setting up, `nothing_moved()` at the end.
     """
@@ -215,4 +214,4 @@ def nothing_moved(db: None) -> Iterator[Callable[[], None]]:
             assert self.before is not None, "remember() first"
             assert World() == self.before
 
-    yield Check()
+    return Check()

@@ -29,9 +29,5 @@ def adjust_balance(*, wallet: Wallet, change: Decimal, reason: str, actor_id: in
     kind = Account.Kind.ADJUSTMENT
     with transaction.atomic(durable=True):
         if change < 0:
-            return ledger.debit(
-                wallet_id=wallet.pk, amount=-change, key=key, to=kind, reason=reason, actor_id=actor_id
-            )
-        return ledger.credit(
-            wallet_id=wallet.pk, amount=change, key=key, source=kind, reason=reason, actor_id=actor_id
-        )
+            return ledger.debit(wallet_id=wallet.pk, amount=-change, key=key, to=kind, reason=reason, actor_id=actor_id)
+        return ledger.credit(wallet_id=wallet.pk, amount=change, key=key, source=kind, reason=reason, actor_id=actor_id)

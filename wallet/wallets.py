@@ -17,9 +17,7 @@ def open_wallet(*, user_id: int, currency: str) -> Wallet:
 
 def ensure_house_accounts(currency: str) -> None:
     """Create the house accounts of a currency that are not there yet."""
-    Account.objects.bulk_create(
-        [Account(kind=kind, currency=currency) for kind in HOUSE_KINDS], ignore_conflicts=True
-    )
+    Account.objects.bulk_create([Account(kind=kind, currency=currency) for kind in HOUSE_KINDS], ignore_conflicts=True)
 
 
 def ensure_cash_account(*, currency: str, gateway: str) -> None:

@@ -28,9 +28,7 @@ def submitted(order, *, provider_order="P-1"):
 
 def report(run, status, *, remains=None, start_count=None):
     """Have the provider report on a run."""
-    tracking.record_report(
-        run.pk, Report(status=ReportedStatus(status), start_count=start_count, remains=remains)
-    )
+    tracking.record_report(run.pk, Report(status=ReportedStatus(status), start_count=start_count, remains=remains))
 
 
 def event_kinds(order):

@@ -17,7 +17,7 @@ from tests.fixtures import LINK, balance_of, funded
 from tests.orders.conftest import event_kinds, order_of
 from wallet import audit
 from wallet.errors import InsufficientBalance
-from wallet.models import LedgerEntry, Wallet
+from wallet.models import LedgerEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -179,9 +179,7 @@ def test_places_in_one_statement(customer, followers, django_assert_num_queries)
     buyer = queries.load_buyer(customer.pk)
 
     with django_assert_num_queries(1):
-        placement.place_order(
-            buyer=buyer, draft=placement.Draft(service_id=followers.pk, link=LINK, quantity=1000)
-        )
+        placement.place_order(buyer=buyer, draft=placement.Draft(service_id=followers.pk, link=LINK, quantity=1000))
 
 
 def in_threads(count, target):
@@ -220,6 +218,7 @@ def test_control_looking_first_and_writing_later_spends_money_twice():
             if balance >= 1:
                 cursor.execute("UPDATE naive_wallet SET balance = %s", [balance - 1])
                 return "spent"
+        return "refused"
 
     try:
         assert in_threads(8, spend) == ["spent"] * 8

@@ -145,8 +145,10 @@ def test_asks_in_one_call_and_again_later(customer, followers, monkeypatch):
     monkeypatch.setattr(
         Sandbox,
         "statuses",
-        lambda self, ids: calls.append(sorted(ids))
-        or {one: Report(ReportedStatus.IN_PROGRESS, start_count=None, remains=None) for one in ids},
+        lambda self, ids: (
+            calls.append(sorted(ids))
+            or {one: Report(ReportedStatus.IN_PROGRESS, start_count=None, remains=None) for one in ids}
+        ),
     )
 
     assert tracking.track_due() == 3

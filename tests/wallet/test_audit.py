@@ -62,7 +62,7 @@ def test_clean_ledger_is_clean(wallet):
 def test_locates_a_rewritten_entry(wallet, change):
     with superuser_without_rules() as cursor:
         cursor.execute(
-            f"UPDATE wallet_ledgerentry SET {change} WHERE wallet_id = %s AND seq = 3",  # noqa: S608
+            f"UPDATE wallet_ledgerentry SET {change} WHERE wallet_id = %s AND seq = 3",
             [wallet.pk],
         )
 
@@ -83,12 +83,10 @@ def test_locates_a_removed_entry(wallet):
     )
 
 
-@pytest.mark.parametrize(
-    "change", ["balance = balance + 1", "seq = seq + 1", "head = sha256('x')", "currency = 'EUR'"]
-)
+@pytest.mark.parametrize("change", ["balance = balance + 1", "seq = seq + 1", "head = sha256('x')", "currency = 'EUR'"])
 def test_locates_a_changed_wallet(wallet, change):
     with superuser_without_rules() as cursor:
-        cursor.execute(f"UPDATE wallet_wallet SET {change} WHERE account_id = %s", [wallet.pk])  # noqa: S608
+        cursor.execute(f"UPDATE wallet_wallet SET {change} WHERE account_id = %s", [wallet.pk])
 
     result = audit.audit_ledger()
 

@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.fixtures import balance_of, funded
 from wallet import audit, ledger
@@ -86,7 +88,7 @@ def test_refuses_a_credit_beyond_what_a_wallet_can_hold(wallet, nothing_moved):
     nothing_moved.remember()
 
     with pytest.raises(AmountRefused), transaction.atomic():
-        ledger.credit(wallet_id=wallet.pk, amount=Decimal("1"), key="b", source=Account.Kind.BONUS)
+        ledger.credit(wallet_id=wallet.pk, amount=Decimal(1), key="b", source=Account.Kind.BONUS)
 
     nothing_moved()
 
@@ -208,6 +210,36 @@ def test_one_movement_is_one_statement(wallet, django_assert_num_queries):
 
 
 def test_integrity_errors_that_are_not_ours_pass_through(wallet):
-    with pytest.raises(IntegrityError), transaction.atomic():
-        ledger.debit(wallet_id=wallet.pk, amount=Decimal(1), key="x", actor_id=10**9)
-        check_deferred_rules()
+    def post_for_nobody():
+        with transaction.atomic():
+            ledger.debit(wallet_id=wallet.pk, amount=Decimal(1), key="x", actor_id=10**9)
+            check_deferred_rules()
+
+    with pytest.raises(IntegrityError, match="actor"):
+        post_for_nobody()
+
+
+@given(changes=st.lists(st.decimals(min_value=-9, max_value=9, places=5), min_size=1, max_size=12))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_movements_add_up(wallet, changes):
+    """The wallet always equals a plain sum of what was accepted, and the audit agrees."""
+    wallet.refresh_from_db()
+    expected = wallet.balance
+    for number, change in enumerate(changes):
+        key = f"property:{wallet.seq}:{number}"
+        try:
+            with transaction.atomic():
+                if change > 0:
+                    ledger.credit(wallet_id=wallet.pk, amount=change, key=key, source=Account.Kind.BONUS)
+                else:
+                    ledger.debit(wallet_id=wallet.pk, amount=-change, key=key)
+            expected += change
+        except InsufficientBalance:
+            assert expected + change < 0
+        except AmountRefused:
+            assert change == 0
+
+    wallet.refresh_from_db()
+    assert wallet.balance == expected
+    assert wallet.seq == LedgerEntry.objects.filter(wallet=wallet).count()
+    assert audit.audit_ledger().is_clean
