@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from orders.transitions import Status
-from panel.money import format_amount, format_rate
+from panel.money import format_amount
 
 register = template.Library()
 
@@ -31,9 +31,9 @@ TONE_OF_MESSAGE = {"success": "success", "warning": "warning", "error": "danger"
 
 @register.filter
 def amount(value: Decimal) -> str:
-    """Print money for a sentence: two decimals, up to five where they say something."""
-    whole, _, decimals = format_rate(value).partition(".")
-    return f"{int(whole):,}.{decimals}" if int(whole) else f"{whole}.{decimals}"
+    """Print money for a sentence: two decimals, or all five. Three would read as thousands."""
+    text = f"{value:,.5f}"
+    return text.removesuffix("000")
 
 
 @register.filter
@@ -146,14 +146,16 @@ def address_with(context: template.Context, **changes: object) -> str:
 
 
 @register.inclusion_tag("components/field.html")
-def field(bound: BoundField, *, placeholder: bool = True) -> dict[str, object]:
+def field(bound: BoundField, *, placeholder: bool = True, label: str = "") -> dict[str, object]:
     """Render a form field with its label, help and errors.
 
     :param placeholder: False drops the widget's own, where it only repeats the label.
+    :param label: instead of the form's.
     """
     attrs = {} if placeholder else {"placeholder": False}
     return {
         "field": bound,
+        "label": label or bound.label,
         "widget": bound.as_widget(attrs=attrs),
         "is_checkbox": isinstance(bound.field.widget, CheckboxInput),
     }
