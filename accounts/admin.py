@@ -1,5 +1,6 @@
 """Customers and staff, their keys and second factors. Their money is in `wallet.admin`."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -104,6 +105,10 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
         if (user_id := parse_id(term)) is not None:
             found |= queryset.filter(pk=user_id)
         return found, False
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Sequence[type[TabularInline]]:
+        """Show keys where there can be some."""
+        return self.inlines if obj else ()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Leave the staff's own accounts to superusers: who may set a password is that user."""

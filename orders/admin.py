@@ -58,7 +58,9 @@ class FoundForm(ReasonForm):
 class RefillStatusForm(StaffActionForm):
     """How a refill stands."""
 
-    status = forms.ChoiceField(choices=Refill.Status.choices, widget=UnfoldAdminSelectWidget())
+    status = forms.ChoiceField(
+        choices=[(word, word) for word in Refill.Status.values], widget=UnfoldAdminSelectWidget()
+    )
 
 
 class RefillEnded(DomainError):
@@ -115,10 +117,10 @@ class OrderAdmin(ReadOnlyAdmin):
         return order.link if len(order.link) <= LINK_SHOWN_CHARACTERS else order.link[:LINK_SHOWN_CHARACTERS] + "…"
 
     @admin.display(description="parameters")
-    def shown_parameters(self, order: Order) -> SafeString:
+    def shown_parameters(self, order: Order) -> SafeString | str:
         """Show what the service type asked for, as it was sent."""
         if not order.parameters:
-            return format_html("none")
+            return "none"
         text = json.dumps(order.parameters, indent=2, ensure_ascii=False)
         return format_html('<pre class="whitespace-pre-wrap">{}</pre>', text)
 
@@ -368,7 +370,7 @@ class RefillAdmin(ReadOnlyAdmin):
                 raise RefillEnded
             status = Refill.Status(data["status"])
             refills.record_refill_status(refill.pk, status, actor_id=actor_of(request))
-            return f"The refill is now {status.label}."
+            return f"The refill is now {status}."
 
         return ask_and_run(
             self,

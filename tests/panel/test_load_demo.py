@@ -29,8 +29,6 @@ def demo_settings(settings: Any, tmp_path: Path) -> Any:
     """A machine of one's own, with a folder of one's own."""
     settings.DEBUG = True
     settings.PANEL_DATA = tmp_path
-    # Each load hashes two passwords, at half a second each with the real hasher.
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return settings
 
 
