@@ -11,7 +11,7 @@ import orjson
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpRequest, UnreadablePostError
+from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
 from api_v2.errors import IncorrectRequest
@@ -49,15 +49,17 @@ def read_parameters(request: HttpRequest) -> Sent:
 
     :raises IncorrectRequest: wrong method, or a body nobody can read.
     """
-    if request.method == "GET" and settings.API_V2_ALLOW_GET:
-        return _collect(list(request.GET.items()))
-    if request.method != "POST":
+    is_get = request.method == "GET" and settings.API_V2_ALLOW_GET
+    if request.method != "POST" and not is_get:
         raise IncorrectRequest("Use POST: a key in an address ends up in logs.")
     try:
         request = _with_known_length(request)
+        # Never the charset that a client names: some of Python's codecs decode to lone surrogates, or to no text.
+        request.encoding = "utf-8"
+        if is_get:
+            return _collect(_pairs(request.GET))
         if request.content_type == "multipart/form-data":
-            pairs = [(name, value) for name, values in request.POST.lists() for value in values]
-            return _collect(pairs)
+            return _collect(_pairs(request.POST))
         return _read_body(request)
     except RequestDataTooBig:
         raise IncorrectRequest("The request is too large.") from None
@@ -65,11 +67,20 @@ def read_parameters(request: HttpRequest) -> Sent:
         raise IncorrectRequest("The request cannot be read.") from None
 
 
+def _pairs(sent: QueryDict) -> list[tuple[str, str]]:
+    return [(name, value) for name, values in sent.lists() for value in values]
+
+
 def _with_known_length(request: HttpRequest) -> HttpRequest:
-    """Give a chunked request a length: Django reads nothing from one that declares none."""
+    """Give a chunked request a length: Django reads nothing from one that declares none.
+
+    :raises RequestDataTooBig: also for files, which Django's own limit does not count.
+    """
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+        raise RequestDataTooBig
     if not isinstance(request, WSGIRequest) or "chunked" not in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
         return request
-    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     body = request.environ["wsgi.input"].read(limit + 1)
     if len(body) > limit:
         raise RequestDataTooBig
@@ -81,9 +92,7 @@ def _read_body(request: HttpRequest) -> Sent:
     if request.content_type == "application/json" or body.lstrip()[:1] == b"{":
         return _collect(list(_read_json(body)))
     try:
-        return _collect(
-            parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX)
-        )
+        return _collect(parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX))
     except ValueError:  # bytes that are no UTF-8, or too many fields
         raise IncorrectRequest("The body is not a form.") from None
 
@@ -218,7 +227,8 @@ def _read_type_parameters(sent: Sent) -> Iterator[tuple[str, str | list[str]]]:
             continue
         value = sent[name]
         if name in LINE_PARAMETERS:
-            lines = _LINES.split(value) if isinstance(value, str) else value
-            yield name, [line.strip() for line in lines if line.strip()]
+            pieces = [value] if isinstance(value, str) else value
+            lines = [line.strip() for piece in pieces for line in _LINES.split(piece)]
+            yield name, [line for line in lines if line]
         elif (word := text(sent, name)) not in NOTHING:
             yield name, word

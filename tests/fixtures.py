@@ -124,7 +124,7 @@ def key_of(user: User) -> str:
 
 def post_api(data: Any = None, **extra: Any) -> Any:
     """Send one call as it is and return the response."""
-    return Client().post("/api/v2", data or {}, **extra)
+    return Client().post("/api/v2", {} if data is None else data, **extra)
 
 
 def call_api(user: User, **params: Any) -> Any:
