@@ -3,6 +3,7 @@
 import logging
 from collections import defaultdict
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
@@ -97,7 +98,8 @@ RETURNING order_id
 def forward_cancellations() -> int:
     """Pass requests on to the providers; what happens shows in their reports. Return how many were due."""
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"retry": FORWARD_RETRY, "limit": FORWARD_BATCH})
+        claim: dict[str, Any] = {"retry": FORWARD_RETRY, "limit": FORWARD_BATCH}
+        cursor.execute(_CLAIM, claim)
         order_ids = [order_id for (order_id,) in cursor.fetchall()]
     by_provider: dict[int, list[Run]] = defaultdict(list)
     waiting = set()

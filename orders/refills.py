@@ -96,6 +96,7 @@ def _send(refill: Refill) -> None:
     runs = list(refill.order.runs.filter(state__in=DELIVERED_RUN_STATES).exclude(provider_order=""))
     taken: list[str] = []
     for run in runs:
+        assert run.provider is not None  # it has an id there
         try:
             taken.append(adapter.connect(run.provider).refill(run.provider_order))
         except (NotSent, RefusedForNow):
@@ -115,7 +116,7 @@ def _send(refill: Refill) -> None:
 
 def _ask(refill: Refill) -> None:
     run = refill.order.runs.exclude(provider=None).order_by("number").first()
-    if run is None:
+    if run is None or run.provider is None:
         return
     try:
         reports = adapter.connect(run.provider).refill_statuses(refill.provider_refills)

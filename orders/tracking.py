@@ -3,6 +3,7 @@
 import logging
 from collections import defaultdict
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -53,7 +54,12 @@ def track_due() -> int:
     """Ask about the runs whose turn it is, at most one call's worth per provider; return how many."""
     due: dict[int, dict[str, int]] = defaultdict(dict)
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"asking": ASKING, "states": sorted(TRACKED_RUN_STATES), "limit": STATUS_IDS_MAX})
+        claim: dict[str, Any] = {
+            "asking": ASKING,
+            "states": sorted(TRACKED_RUN_STATES),
+            "limit": STATUS_IDS_MAX,
+        }
+        cursor.execute(_CLAIM, claim)
         for run_id, provider_id, provider_order in cursor.fetchall():
             due[provider_id][provider_order] = run_id
     for provider in Provider.objects.filter(pk__in=due):
@@ -70,17 +76,15 @@ def _ask(provider: Provider, runs: dict[str, int]) -> None:
     for provider_order, report in reports.items():
         if provider_order in runs:
             record_report(runs[provider_order], report)
+    next_poll: dict[str, Any] = {
+        "share": POLL_SHARE_OF_AGE,
+        "min": POLL_MIN,
+        "max": POLL_MAX,
+        "run_ids": list(runs.values()),
+        "states": sorted(TRACKED_RUN_STATES),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _NEXT_POLL,
-            {
-                "share": POLL_SHARE_OF_AGE,
-                "min": POLL_MIN,
-                "max": POLL_MAX,
-                "run_ids": list(runs.values()),
-                "states": sorted(TRACKED_RUN_STATES),
-            },
-        )
+        cursor.execute(_NEXT_POLL, next_poll)
 
 
 def record_report(run_id: int, report: Report) -> None:

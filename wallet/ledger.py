@@ -7,6 +7,7 @@ row is the one that all concurrent orders of a customer queue for.
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db import DataError, IntegrityError, connection
 
@@ -133,7 +134,7 @@ def _post(
     if not connection.in_atomic_block:
         # Alone, a movement would commit without the thing it pays for.
         raise RuntimeError("ledger movements join the transaction of what they pay for")
-    parameters = {
+    parameters: dict[str, Any] = {
         "wallet": wallet_id,
         "change": change,
         "key": key,
