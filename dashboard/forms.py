@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from accounts.models import ApiKey
 from catalog.snapshot import Offer
 from catalog.types import LINE_PARAMETERS, TYPES
 from orders.models import LINK_MAX_CHARACTERS
@@ -19,6 +18,7 @@ INTERVAL_MINUTES_MAX = 30 * 24 * 60  # a month between two runs; the API's limit
 PARAMETER_MAX_CHARACTERS = 2048  # a user name, a hashtag or an address
 LINES_MAX_CHARACTERS = 500_000  # half of what a request may bring: thousands of comments
 SEARCH_MAX_CHARACTERS = 200
+KEY_NAME_MAX_CHARACTERS = 60  # the column's
 
 LABELS = {
     "comments": "Comments",
@@ -46,7 +46,7 @@ class LinesField(forms.CharField):
         widget = forms.Textarea(attrs={"rows": 6, "spellcheck": "false"})
         super().__init__(widget=widget, max_length=LINES_MAX_CHARACTERS, help_text="One per line.", **kwargs)
 
-    def clean(self, value: Any) -> list[str]:  # type: ignore[override]
+    def clean(self, value: Any) -> list[str]:
         """Return the lines without blanks around them."""
         return [line.strip() for line in _LINES.split(super().clean(value)) if line.strip()]
 
@@ -121,9 +121,7 @@ def _parameter_field(name: str, *, required: bool) -> forms.Field:
 
 def _number_field(*, maximum: int, required: bool = True, help_text: str = "") -> forms.IntegerField:
     widget = forms.NumberInput(attrs={"inputmode": "numeric"})
-    return forms.IntegerField(
-        min_value=1, max_value=maximum, required=required, help_text=help_text, widget=widget
-    )
+    return forms.IntegerField(min_value=1, max_value=maximum, required=required, help_text=help_text, widget=widget)
 
 
 class OrderSearchForm(forms.Form):
@@ -154,7 +152,5 @@ class PasswordForm(forms.Form):
 class IssueKeyForm(PasswordForm):
     """A new key's name, and the password."""
 
-    name = forms.CharField(
-        max_length=ApiKey._meta.get_field("name").max_length, help_text="To tell your keys apart."
-    )
+    name = forms.CharField(max_length=KEY_NAME_MAX_CHARACTERS, help_text="To tell your keys apart.")
     field_order = ("name", "password")

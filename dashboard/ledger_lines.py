@@ -26,7 +26,7 @@ class Line:
     @property
     def sign(self) -> str:
         """Return what is printed before the amount; a minus sign as wide as the plus."""
-        return "+" if self.change > 0 else "−"  # noqa: RUF001
+        return "+" if self.change > 0 else "−"
 
     @property
     def size(self) -> Decimal:

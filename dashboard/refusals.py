@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from accounts.errors import AccountSuspended, InvalidApiKey, TooManyApiKeys
 from accounts.api_keys import KEYS_MAX
+from accounts.errors import AccountSuspended, InvalidApiKey, TooManyApiKeys
 from orders.errors import (
     CancelNotAvailable,
     DripfeedIncomplete,

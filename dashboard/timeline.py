@@ -130,7 +130,11 @@ def _review_resolved(event: OrderEvent, order: Order, currency: str) -> dict[str
 
 def _staff(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
     what = str(event.data.get("what", "")).strip() or "changed"
-    return {"title": f"{what.capitalize()} by our staff", "detail": str(event.data.get("reason", "")), "tone": "warning"}
+    return {
+        "title": f"{what.capitalize()} by our staff",
+        "detail": str(event.data.get("reason", "")),
+        "tone": "warning",
+    }
 
 
 def _run_of(event: OrderEvent, order: Order) -> str:

@@ -120,7 +120,8 @@ def user_link(text: str, classes: str = "") -> SafeString:
     if not leads_to_web(text):
         return format_html('<span class="{}" title="{}">{}</span>', classes, text, text)
     return format_html(
-        '<a class="text-accent hover:underline {}" href="{}" title="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>',
+        '<a class="text-accent hover:underline {}" href="{}" title="{}"'
+        ' rel="noopener noreferrer nofollow" target="_blank">{}</a>',
         classes,
         text,
         text,
@@ -152,7 +153,7 @@ def field(bound: BoundField, *, placeholder: bool = True, label: str = "") -> di
     :param placeholder: False drops the widget's own, where it only repeats the label.
     :param label: instead of the form's.
     """
-    attrs = {} if placeholder else {"placeholder": False}
+    attrs: dict[str, str | bool] = {} if placeholder else {"placeholder": False}
     return {
         "field": bound,
         "label": label or bound.label,

@@ -4,7 +4,7 @@ import logging
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from accounts import api_keys as keys
 from accounts.errors import InvalidApiKey, TooManyApiKeys
 from accounts.models import ApiKey
+from dashboard.customer import CustomerRequest
 from dashboard.forms import IssueKeyForm, PasswordForm
 from dashboard.refusals import sentence_for
 
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 @login_required
 @cache_control(no_store=True, private=True)
 @require_http_methods(["GET", "HEAD", "POST"])
-def api_keys(request: HttpRequest) -> HttpResponse:
+def api_keys(request: CustomerRequest) -> HttpResponse:
     """List the keys; make a new one for the password."""
     form = IssueKeyForm(request.POST or None)
     if request.method == "POST" and form.is_valid() and _knows_password(request, form):
@@ -47,7 +48,7 @@ def api_keys(request: HttpRequest) -> HttpResponse:
 @login_required
 @cache_control(no_store=True, private=True)
 @require_http_methods(["GET", "HEAD", "POST"])
-def rotate_key(request: HttpRequest, key_id: int) -> HttpResponse:
+def rotate_key(request: CustomerRequest, key_id: int) -> HttpResponse:
     """Replace a key for the password; the old one is dead before the new one is shown."""
     key = _get_live_key(request, key_id)
     form = PasswordForm(request.POST or None)
@@ -62,7 +63,7 @@ def rotate_key(request: HttpRequest, key_id: int) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def revoke_key(request: HttpRequest, key_id: int) -> HttpResponse:
+def revoke_key(request: CustomerRequest, key_id: int) -> HttpResponse:
     """Ask once, then make a key dead. Needs no password: whoever fears a leak must not be held up."""
     key = _get_live_key(request, key_id)
     if request.method != "POST":
@@ -75,14 +76,14 @@ def revoke_key(request: HttpRequest, key_id: int) -> HttpResponse:
     return redirect("dashboard:api_keys")
 
 
-def _get_live_key(request: HttpRequest, key_id: int) -> ApiKey:
+def _get_live_key(request: CustomerRequest, key_id: int) -> ApiKey:
     try:
         return keys.list_api_keys(request.user).get(pk=key_id, revoked_at=None)
     except ApiKey.DoesNotExist:
         raise Http404 from None
 
 
-def _knows_password(request: HttpRequest, form: PasswordForm) -> bool:
+def _knows_password(request: CustomerRequest, form: PasswordForm) -> bool:
     """Check the password; a wrong one, or too many tries, becomes the form's error."""
     if _tries_too_often(request):
         form.add_error("password", "Too many tries. Wait a minute, then try again.")
@@ -93,7 +94,7 @@ def _knows_password(request: HttpRequest, form: PasswordForm) -> bool:
     return True
 
 
-def _tries_too_often(request: HttpRequest) -> bool:
+def _tries_too_often(request: CustomerRequest) -> bool:
     try:
         return is_ratelimited(request, group="dashboard.password", key="user", rate=PASSWORD_TRIES, increment=True)
     except RedisError as error:
@@ -103,5 +104,5 @@ def _tries_too_often(request: HttpRequest) -> bool:
 
 
 @sensitive_variables("text")
-def _show_once(request: HttpRequest, *, text: str, name: str) -> HttpResponse:
+def _show_once(request: CustomerRequest, *, text: str, name: str) -> HttpResponse:
     return render(request, "dashboard/key_issued.html", {"nav": "api", "text": text, "name": name})

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from catalog.snapshot import Offer, Snapshot
 from catalog.types import TYPES
 from dashboard import price_list
-from dashboard.customer import buyer_of
+from dashboard.customer import CustomerRequest, buyer_of
 from dashboard.forms import SEARCH_MAX_CHARACTERS, OrderForm
 from dashboard.refusals import sentence_for
 from dashboard.templatetags.panel import amount
@@ -27,13 +27,14 @@ CHOICES_MAX = 300  # services offered in one select; a search finds the others
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def new_order(request: HttpRequest) -> HttpResponse:
+def new_order(request: CustomerRequest) -> HttpResponse:
     """Choose a service, fill in its fields, order."""
     buyer = buyer_of(request)
     if buyer is None:
         return render(request, "dashboard/new_order.html", {"nav": "new_order"})
     catalogue = price_list.read_catalogue(buyer)
-    offer = _chosen_offer(request, catalogue)
+    search = request.GET.get("q", "").strip()[:SEARCH_MAX_CHARACTERS]
+    offer = _chosen_offer(request, catalogue, search)
     form = None
     if offer is not None:
         form = OrderForm(request.POST if request.method == "POST" else None, offer=offer)
@@ -48,30 +49,30 @@ def new_order(request: HttpRequest) -> HttpResponse:
         {
             "nav": "new_order",
             "form": form,
-            "is_gone": offer is None and "service" in (request.POST or request.GET),
+            "is_gone": request.method == "POST" and offer is None,
             "price": price_list.price_of(offer, catalogue=catalogue, buyer=buyer) if offer else None,
             "quantity_source": TYPES[offer.type].quantity if offer else "",
             "is_per_run": settings.DRIPFEED_QUANTITY == "per_run",
-            **_choices(request, catalogue, offer),
+            **_choices(request, catalogue, offer, search),
         },
     )
 
 
-def _chosen_offer(request: HttpRequest, catalogue: Snapshot) -> Offer | None:
+def _chosen_offer(request: CustomerRequest, catalogue: Snapshot, search: str) -> Offer | None:
     """Return the service asked for, unless the visitor has since turned to another category or search."""
     sent = request.POST if request.method == "POST" else request.GET
     text = sent.get("service", "")
     # Longer than any id; int() would also take what is no plain number.
     offer = catalogue.offers.get(int(text)) if text.isascii() and text.isdecimal() and len(text) < 11 else None  # noqa: PLR2004
-    category = request.GET.get("category")
-    if offer and category and category != offer.category and not request.GET.get("q"):
-        return None
-    return offer
+    if offer is None or request.method == "POST":
+        return offer
+    if search:
+        return offer if offer in price_list.find_offers(catalogue, search) else None
+    return offer if request.GET.get("category", offer.category) == offer.category else None
 
 
-def _choices(request: HttpRequest, catalogue: Snapshot, offer: Offer | None) -> dict[str, object]:
+def _choices(request: CustomerRequest, catalogue: Snapshot, offer: Offer | None, search: str) -> dict[str, object]:
     """Return what the select offers: what is searched for, or one category."""
-    search = request.GET.get("q", "").strip()[:SEARCH_MAX_CHARACTERS]
     categories = price_list.list_categories(catalogue)
     category = offer.category if offer else request.GET.get("category", "")
     if category not in categories:
@@ -115,7 +116,9 @@ def _place(*, buyer: Buyer, form: OrderForm) -> int | None:
 def _too_low(refusal: QuantityTooLow, draft: Draft) -> str:
     if draft.runs is None:
         return sentence_for(refusal)
-    return f"A run would have only {refusal.quantity:,}. The minimum of this service is {refusal.minimum:,} in each run."
+    return (
+        f"A run would have only {refusal.quantity:,}. The minimum of this service is {refusal.minimum:,} in each run."
+    )
 
 
 def _field_of(refusal: DomainError, form: OrderForm) -> str | None:

@@ -2,13 +2,14 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.errors import AccountSuspended
 from dashboard import ledger_lines, timeline
-from dashboard.customer import buyer_of
+from dashboard.customer import CustomerRequest, buyer_of
 from dashboard.forms import LABELS, OrderSearchForm
 from dashboard.refusals import sentence_for
 from orders import cancellations, queries, refills
@@ -21,7 +22,7 @@ from panel.money import ZERO
 
 @login_required
 @require_safe
-def order_list(request: HttpRequest) -> HttpResponse:
+def order_list(request: CustomerRequest) -> HttpResponse:
     """List the customer's orders, newest first."""
     form = OrderSearchForm(request.GET)
     form.is_valid()
@@ -47,21 +48,23 @@ def order_list(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def order_detail(request: HttpRequest, order_id: int) -> HttpResponse:
+def order_detail(request: CustomerRequest, order_id: int) -> HttpResponse:
     """Show one order with everything that happened to it."""
     return render(request, "dashboard/order.html", {"nav": "orders", **_tell(request, order_id)})
 
 
-@login_required
 @require_safe
-def order_live(request: HttpRequest, order_id: int) -> HttpResponse:
+def order_live(request: CustomerRequest, order_id: int) -> HttpResponse:
     """Give the part of an order's page that changes while it runs."""
+    if not request.user.is_authenticated:
+        # A redirect would put the login page into the middle of the order.
+        return HttpResponseClientRefresh()
     return render(request, "dashboard/order_live.html", _tell(request, order_id))
 
 
 @login_required
 @require_POST
-def cancel_order(request: HttpRequest, order_id: int) -> HttpResponse:
+def cancel_order(request: CustomerRequest, order_id: int) -> HttpResponse:
     """Ask for an order to be stopped."""
     try:
         _refuse_suspended(request)
@@ -77,7 +80,7 @@ def cancel_order(request: HttpRequest, order_id: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def refill_order(request: HttpRequest, order_id: int) -> HttpResponse:
+def refill_order(request: CustomerRequest, order_id: int) -> HttpResponse:
     """Ask for what dropped off an order to be delivered again."""
     try:
         _refuse_suspended(request)
@@ -91,13 +94,13 @@ def refill_order(request: HttpRequest, order_id: int) -> HttpResponse:
     return redirect("dashboard:order", order_id)
 
 
-def _refuse_suspended(request: HttpRequest) -> None:
+def _refuse_suspended(request: CustomerRequest) -> None:
     # The API refuses every action of a suspended account; the website must not be the way around it.
     if request.user.is_suspended:
         raise AccountSuspended
 
 
-def _tell(request: HttpRequest, order_id: int) -> dict[str, object]:
+def _tell(request: CustomerRequest, order_id: int) -> dict[str, object]:
     try:
         order = queries.get_order(request.user.pk, order_id)
     except OrderNotFound:
@@ -106,7 +109,8 @@ def _tell(request: HttpRequest, order_id: int) -> dict[str, object]:
     currency = buyer.currency if buyer else ""
     refill_list = list(order.refills.order_by("-pk"))
     runs = [timeline.describe_run(run) for run in order.runs.order_by("number")]
-    suspended = request.user.is_suspended
+    no_cancel = queries.cancel_refusal(order, is_suspended=request.user.is_suspended)
+    no_refill = queries.refill_refusal(order, refill_list, is_suspended=request.user.is_suspended)
     return {
         "order": order,
         "currency": currency,
@@ -122,8 +126,10 @@ def _tell(request: HttpRequest, order_id: int) -> dict[str, object]:
         "lines": [ledger_lines.describe_entry(entry) for entry in queries.list_ledger_entries(order)],
         "refills": refill_list,
         "is_live": order.status not in FINAL_STATUSES or any(r.status in Refill.OPEN for r in refill_list),
-        "cancel_refusal": _say(queries.cancel_refusal(order, is_suspended=suspended)),
-        "refill_refusal": _say(queries.refill_refusal(order, refill_list, is_suspended=suspended)),
+        "can_cancel": no_cancel is None and not hasattr(order, "cancellation"),
+        "can_refill": no_refill is None,
+        "cancel_refusal": _say(no_cancel) if order.status not in FINAL_STATUSES else "",
+        "refill_refusal": _say(no_refill) if order.status != Status.CANCELED else "",
     }
 
 

@@ -1,11 +1,12 @@
 """The first page a customer sees."""
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts import api_keys
+from dashboard.customer import CustomerRequest
 from orders import queries
 
 RECENT_ORDERS = 5
@@ -13,7 +14,7 @@ RECENT_ORDERS = 5
 
 @login_required
 @require_safe
-def overview(request: HttpRequest) -> HttpResponse:
+def overview(request: CustomerRequest) -> HttpResponse:
     """Show what a customer has, what runs, and what to do first."""
     counts = queries.count_orders_by_status(request.user.pk)
     return render(

@@ -1,11 +1,12 @@
 """A customer's money: every line that explains the balance."""
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard import ledger_lines
+from dashboard.customer import CustomerRequest
 from dashboard.forms import StatementForm
 from wallet import queries
 from wallet.models import Wallet
@@ -15,7 +16,7 @@ PAGE_LINES = 50
 
 @login_required
 @require_safe
-def statement(request: HttpRequest) -> HttpResponse:
+def statement(request: CustomerRequest) -> HttpResponse:
     """Show the statement, newest line first: opening balance and lines make the closing balance."""
     try:
         wallet = queries.get_wallet(request.user.pk)
