@@ -321,19 +321,22 @@ class Postgres(Server):
 
     def _prepare(self, attempt: int) -> None:
         user = self._system_user()
-        if user is not None and attempt == 0:
+        self._refuse_strangers_data(user.pw_uid if user else os.getuid())
+        if user is not None:
             _open_way(self.directory.parent)
             _open_way(_postgres_programs())
         if not (self.directory / "PG_VERSION").exists():
             self._make_cluster(user)
-        owner = self.directory.stat().st_uid
-        if owner != (user.pw_uid if user else os.getuid()):
+        self._clear_after_crash()
+        _private_directory(self.socket.parent, user)
+
+    def _refuse_strangers_data(self, uid: int) -> None:
+        """Stop before a user who changed between root and another gets PostgreSQL's own, less clear refusal."""
+        if self.directory.exists() and (owner := self.directory.stat().st_uid) != uid:
             raise EmbeddedServerError(
                 f"the database in {self.directory} belongs to the user {_user_name(owner)}: "
                 "run the panel as the user who made it, or set PANEL_DATA to another directory"
             )
-        self._clear_after_crash()
-        _private_directory(self.socket.parent, user)
 
     def _make_cluster(self, user: pwd.struct_passwd | None) -> None:
         """Make an empty database cluster beside its final place, so that an interrupted attempt leaves no half one."""
@@ -368,13 +371,15 @@ class Postgres(Server):
         Its pid may belong to another program by now, at which PostgreSQL would refuse to start; and sessions that
         outlive their postmaster for a moment must not write beside those of the next.
         """
-        pid_file = self.directory / self.pid_file
-        if pid_file.exists():
-            for process in psutil.process_iter():
-                with suppress(psutil.Error):
-                    if process.name() == self.program and Path(process.cwd()) == self.directory:
-                        self._end(process, signal.SIGKILL)
-            pid_file.unlink()
+        notes = [self.directory / self.pid_file, self.socket.with_name(f"{self.socket_file}.lock")]
+        if not any(note.exists() for note in notes):
+            return
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.name() == self.program and Path(process.cwd()) == self.directory:
+                    self._end(process, signal.SIGKILL)
+        for note in notes:
+            note.unlink(missing_ok=True)
 
     def _system_user(self) -> pwd.struct_passwd | None:
         if os.geteuid() != 0:

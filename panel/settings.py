@@ -118,12 +118,12 @@ TEMPLATES = [
 
 # --- Database ------------------------------------------------------------------------------------
 
+if urlsplit(DATABASE_URL).scheme not in ("postgresql", "postgres"):
+    raise ImproperlyConfigured("DATABASE_URL must start with postgresql://")
 try:
     DATABASES = {"default": env.db_url_config(DATABASE_URL)}
 except ValueError as error:
     raise ImproperlyConfigured(f"DATABASE_URL cannot be used: {error}") from error
-if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-    raise ImproperlyConfigured("DATABASE_URL must start with postgresql://")
 DATABASES["default"] |= {
     # A connection lives as long as its thread; a dead one is replaced on the next request.
     "CONN_MAX_AGE": None,

@@ -9,8 +9,8 @@ from panel import startup
 
 # Connections that wait while all threads are busy; a burst beyond it is refused by the kernel, not queued for minutes.
 BACKLOG = 1024
-# A request in flight may finish, also one that waits for a lock; then the worker is killed.
-KILL_TIMEOUT_SECONDS = 15
+# A request in flight may finish, also one that waits for a lock; a worker that has not ended by then is killed.
+KILL_TIMEOUT_SECONDS = 8
 # Granian's maximum: each thread keeps a database connection, which is dear to make anew.
 THREAD_IDLE_SECONDS = 600
 
