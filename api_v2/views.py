@@ -65,6 +65,8 @@ def _find_key(request: HttpRequest, sent: params.Sent) -> str:
 def _response(answer: Answer, *, status: int = 200) -> HttpResponse:
     body = answer if isinstance(answer, bytes) else wire.to_json(answer)
     response = HttpResponse(body, status=status, content_type="application/json")
+    # Without it the server would answer in chunks, which clients on bare sockets cannot read.
+    response.headers["Content-Length"] = str(len(body))
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
