@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
@@ -22,6 +22,8 @@ from orders.placement import Draft
 BATCH_IDS_MAX = 100  # contract: "Up to 100 order IDs separated by commas"
 FIELDS_MAX = 1000  # 100 ids sent one field each, with room
 RUNS_MAX = 1000  # rows written by one order
+DRAIN_BYTES_MAX = 16 * 1024 * 1024  # of a body that is refused for its size; who sends more is cut off
+DRAIN_BYTES_AT_ONCE = 64 * 1024
 INTERVAL_MINUTES_MAX = 30 * 24 * 60  # a month between two runs
 
 # What clients send for "nothing" in an optional field.
@@ -77,14 +79,27 @@ def _with_known_length(request: HttpRequest) -> HttpRequest:
     :raises RequestDataTooBig: also for files, which Django's own limit does not count.
     """
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
-        raise RequestDataTooBig
-    if not isinstance(request, WSGIRequest) or "chunked" not in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+    if not isinstance(request, WSGIRequest):
         return request
-    body = request.environ["wsgi.input"].read(limit + 1)
+    stream = request.environ["wsgi.input"]
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if length > limit:
+        _drain(stream, length)
+        raise RequestDataTooBig
+    if "chunked" not in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+        return request
+    body = stream.read(limit + 1)
     if len(body) > limit:
+        _drain(stream, DRAIN_BYTES_MAX)
         raise RequestDataTooBig
     return WSGIRequest({**request.environ, "CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)})
+
+
+def _drain(stream: IO[bytes], length: int) -> None:
+    """Read what a client is still sending: until it has sent everything it does not read our refusal."""
+    remaining = min(length, DRAIN_BYTES_MAX)
+    while remaining > 0 and (piece := stream.read(min(remaining, DRAIN_BYTES_AT_ONCE))):
+        remaining -= len(piece)
 
 
 def _read_body(request: HttpRequest) -> Sent:
