@@ -1,6 +1,5 @@
 """Customers and staff, their keys and second factors. Their money is in `wallet.admin`."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -106,7 +105,7 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
             found |= queryset.filter(pk=user_id)
         return found, False
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Sequence[type[TabularInline]]:
+    def get_inlines(self, request: HttpRequest, obj: Any) -> tuple[Any, ...]:
         """Show keys where there can be some."""
         return self.inlines if obj else ()
 

@@ -9,8 +9,10 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import User
@@ -34,7 +36,7 @@ from wallet.errors import ReasonMissing
 from wallet.models import LedgerEntry
 
 ROWS_MAX = 200  # of runs, attempts and events on one page: a drip-feed of 1,000 runs has thousands
-LINK_SHOWN_CHARACTERS = 60  # in lists; the order's page shows all of it
+LINK_SHOWN_CHARACTERS = 40  # in lists; the order's page shows all of it
 CANCEL_AT_ONCE_MAX = 100  # each order is a transaction of its own, and somebody waits for the answer
 PROVIDER_ORDER_MAX_CHARACTERS = 100  # the column that keeps it
 
@@ -71,7 +73,9 @@ class RefillEnded(DomainError):
 class OrderAdmin(ReadOnlyAdmin):
     """What was sold, how it goes, and every cent of it."""
 
-    list_display = ("id", "customer", "service", "short_link", "quantity", "charge", "refunded", "status", "remains", "created_at")  # fmt: skip  # noqa: E501
+    list_display = (
+        "id", "customer", "service", "short_link", "status", "quantity", "remains", "charge", "refunded", "created_at",
+    )  # fmt: skip
     list_filter = ("status",)
     list_select_related = ("customer", "service")
     ordering = ("-id",)
@@ -128,6 +132,11 @@ class OrderAdmin(ReadOnlyAdmin):
     def currency(self, order: Order) -> str:
         """Say in which money the amounts are."""
         return order.customer.wallet.currency
+
+    def describe(self, obj: Order) -> str:
+        """Say whose order it is, how it stands, and what is given back."""
+        amounts = f"{format_amount(obj.charge)} charged, {format_amount(obj.refunded)} refunded"
+        return f"order {obj.pk} of {obj.customer}, {obj.status}, {amounts}"
 
     def list_facts(self, obj: Order) -> Iterable[Fact]:
         """Show its money, its runs, every try to send one, and the steps of its life with who did what."""
@@ -250,14 +259,19 @@ class ReviewItemAdmin(ReadOnlyAdmin):
         return item.attempt.provider.name
 
     @admin.display(description="sent at")
-    def sent_at(self, item: ReviewItem) -> Any:
+    def sent_at(self, item: ReviewItem) -> str:
         """Say when it may have arrived there."""
-        return item.attempt.started_at
+        return localize(localtime(item.attempt.started_at))
 
     @admin.display(description="evidence")
     def evidence(self, item: ReviewItem) -> str:
         """Show how the call ended."""
         return item.attempt.evidence
+
+    def describe(self, obj: ReviewItem) -> str:
+        """Say which run it is about, and where to look for it."""
+        run = obj.attempt.run
+        return f"order {run.order_id}, run {run.number} of {run.quantity} at {obj.attempt.provider}"
 
     def offers(self, action: str, obj: Any) -> bool:
         """Offer decisions on what is open."""

@@ -14,10 +14,10 @@ from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
+from panel.admin_pages import PanelAdmin
 from panel.errors import DomainError
 
 REASON_MAX_CHARACTERS = 300  # the columns that keep it
@@ -64,7 +64,7 @@ class ReasonForm(StaffActionForm):
 
 
 def ask_and_run(
-    model_admin: ModelAdmin,
+    model_admin: PanelAdmin,
     request: HttpRequest,
     object_id: str,
     *,
@@ -100,7 +100,7 @@ def ask_and_run(
 
 
 def show_form(
-    model_admin: ModelAdmin,
+    model_admin: PanelAdmin,
     request: HttpRequest,
     *,
     form: forms.Form,
@@ -120,6 +120,7 @@ def show_form(
             "explanation": explanation,
             "form": form,
             "original": subject,
+            "subject": model_admin.describe(subject) if subject else "",
             **context,
         },
     )

@@ -54,6 +54,10 @@ class PanelAdmin(ModelAdmin):
         context["facts"] = list(self.list_facts(original)) if original else []
         return super().render_change_form(request, context, *args, **options)
 
+    def describe(self, obj: Any) -> str:
+        """Say on an action's page what the action is about; pages add what decides."""
+        return str(obj)
+
     def offers(self, action: str, obj: Model) -> bool:
         """Say whether an action of the page has anything to do for this object; pages override it."""
         return True

@@ -79,6 +79,10 @@ class WalletAdmin(ReadOnlyAdmin):
         """Link to whose money it is."""
         return link_to(wallet.user)
 
+    def describe(self, obj: Wallet) -> str:
+        """Say whose wallet it is and what is in it."""
+        return f"{obj.user}, who has {format_amount(obj.balance)} {obj.currency}"
+
     def list_facts(self, obj: Wallet) -> Iterable[Fact]:
         """Show the last movements, newest first."""
         lines = queries.get_statement(obj, limit=NEWEST_ENTRIES).lines[::-1]
@@ -156,15 +160,18 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
     list_display = ("id", "customer", "seq", "debit", "credit", "amount", "balance_after", "key", "actor", "created_at")
     list_select_related = ("wallet__user", "debit", "credit", "actor")
-    ordering = ("-id",)
-    sortable_by = ()  # the table is long and only its id is in order
-    search_fields = ("key",)
+    sortable_by = ()  # the table is long; `get_ordering` names the orders that have an index
+    search_fields = ("key",)  # shows the search box; what is found is below
     search_help_text = "The whole key (charge:order:1001), the id of an entry, or the whole user name"
     fields = (
         "wallet", "seq", "key", "debit", "credit", "amount", "balance_before", "balance_after", "reason", "actor",
         "created_at", "hash_text",
     )  # fmt: skip
     readonly_fields = ("hash_text",)
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Show the newest first, of all wallets or of the one in the address."""
+        return ("-seq",) if "wallet" in request.GET else ("-id",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[LedgerEntry], search_term: str

@@ -1,6 +1,7 @@
 """The two people of the demo: a member of the staff and a customer with money and an API key."""
 
 import secrets
+from contextlib import suppress
 from decimal import Decimal
 
 from accounts import api_keys, registration
@@ -63,9 +64,7 @@ def _set_password(user: User, password: str) -> None:
 
 
 def _ensure_opening_balance(wallet: Wallet) -> None:
-    try:
+    with suppress(AlreadyPosted):  # on an earlier run
         deposits.record_deposit(
             wallet=wallet, amount=OPENING_BALANCE, gateway=deposits.MANUAL_GATEWAY, external_id=DEPOSIT_REFERENCE
         )
-    except AlreadyPosted:
-        pass  # on an earlier run

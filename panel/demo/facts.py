@@ -29,12 +29,12 @@ def write(facts: Facts) -> None:
     """Replace the file in one step, readable by its owner only from its first byte on."""
     path().parent.mkdir(parents=True, exist_ok=True)
     # mkstemp makes the file with mode 600, and beside its target: a rename cannot cross file systems.
-    handle, name = tempfile.mkstemp(dir=path().parent, prefix="demo.", suffix=".json")
+    handle, scratch = tempfile.mkstemp(dir=path().parent, prefix="demo.", suffix=".json")
     try:
         with os.fdopen(handle, "w") as file:
             json.dump(facts, file, indent=2)
             file.write("\n")
-        os.replace(name, path())
+        Path(scratch).replace(path())
     except BaseException:
-        os.unlink(name)
+        Path(scratch).unlink()
         raise

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -21,7 +22,7 @@ ATTACK = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}"
 
 
 @pytest.fixture
-def attacked(customer: User, make_service: Callable[..., Service]) -> Client:
+def attacked(customer: User, make_service: Callable[..., Service]) -> None:
     """A panel in which everything that others write is an attack."""
     funded(customer, "100")
     comments = make_service(name=f"Comments {ATTACK}", category=ATTACK, type="Custom Comments", min=1)
@@ -52,7 +53,8 @@ def test_no_page_runs_it(boss: Client, customer: User) -> None:
     run_action(boss, ReviewItem.objects.get(), "found", provider_order=f"2{ATTACK}"[:100], reason=ATTACK)
 
     seen = 0
-    for model, page in admin.site._registry.items():
+    pages: dict[Any, Any] = dict(admin.site._registry)
+    for model, page in pages.items():
         base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         addresses = [reverse(f"{base}_changelist"), reverse(f"{base}_changelist") + "?q=%22%3E%3Cscript%3E"]
         for row in model.objects.all():

@@ -56,7 +56,7 @@ def test_logging_in_asks_for_it(staff: User) -> None:
     totp.TOTP.activate(staff, SECRET)
     client = Client()
 
-    first = client.post(reverse("account_login"), {"login": "staff", "password": PASSWORD})
+    first: Any = client.post(reverse("account_login"), {"login": "staff", "password": PASSWORD})
 
     assert first.url == reverse("mfa_authenticate")
     assert client.get("/admin/").status_code == 302

@@ -33,7 +33,7 @@ def test_adds_a_customer_with_a_wallet(boss: Client) -> None:
     assert response.status_code == 302, response.context["adminform"].form.errors
     user = User.objects.get(username="new.customer")
     assert (user.email, user.is_staff, user.check_password(PASSWORD)) == ("new@example.com", False, True)
-    assert (user.wallet.currency, user.wallet.balance) == ("USD", 0)
+    assert (user.wallet.currency, user.wallet.balance) == ("USD", Decimal(0))
     assert call_api(user, action="balance") == {"balance": "0.00000", "currency": "USD"}
 
 
