@@ -2,12 +2,13 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.errors import AccountSuspended
+from accounts.models import User
 from dashboard import ledger_lines, timeline
 from dashboard.customer import CustomerRequest, buyer_of
 from dashboard.forms import LABELS, OrderSearchForm
@@ -15,6 +16,7 @@ from dashboard.refusals import sentence_for
 from orders import cancellations, queries, refills
 from orders.errors import OrderNotFound
 from orders.models import Order, Refill
+from orders.placement import Buyer
 from orders.transitions import FINAL_STATUSES, Status
 from panel.errors import DomainError
 from panel.money import ZERO
@@ -50,16 +52,18 @@ def order_list(request: CustomerRequest) -> HttpResponse:
 @require_safe
 def order_detail(request: CustomerRequest, order_id: int) -> HttpResponse:
     """Show one order with everything that happened to it."""
-    return render(request, "dashboard/order.html", {"nav": "orders", **_tell(request, order_id)})
+    return render(
+        request, "dashboard/order.html", {"nav": "orders", **_tell(request.user, order_id, buyer=buyer_of(request))}
+    )
 
 
 @require_safe
-def order_live(request: CustomerRequest, order_id: int) -> HttpResponse:
+def order_live(request: HttpRequest, order_id: int) -> HttpResponse:
     """Give the part of an order's page that changes while it runs."""
     if not request.user.is_authenticated:
         # A redirect would put the login page into the middle of the order.
         return HttpResponseClientRefresh()
-    return render(request, "dashboard/order_live.html", _tell(request, order_id))
+    return render(request, "dashboard/order_live.html", _tell(request.user, order_id, buyer=buyer_of(request)))
 
 
 @login_required
@@ -100,17 +104,16 @@ def _refuse_suspended(request: CustomerRequest) -> None:
         raise AccountSuspended
 
 
-def _tell(request: CustomerRequest, order_id: int) -> dict[str, object]:
+def _tell(user: User, order_id: int, *, buyer: Buyer | None) -> dict[str, object]:
     try:
-        order = queries.get_order(request.user.pk, order_id)
+        order = queries.get_order(user.pk, order_id)
     except OrderNotFound:
         raise Http404 from None
-    buyer = buyer_of(request)
     currency = buyer.currency if buyer else ""
     refill_list = list(order.refills.order_by("-pk"))
     runs = [timeline.describe_run(run) for run in order.runs.order_by("number")]
-    no_cancel = queries.cancel_refusal(order, is_suspended=request.user.is_suspended)
-    no_refill = queries.refill_refusal(order, refill_list, is_suspended=request.user.is_suspended)
+    no_cancel = queries.cancel_refusal(order, is_suspended=user.is_suspended)
+    no_refill = queries.refill_refusal(order, refill_list, is_suspended=user.is_suspended)
     return {
         "order": order,
         "currency": currency,
