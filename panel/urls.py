@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("api_v2.urls")),
     path("", include("dashboard.urls")),
     path("account/", include("allauth.urls")),
     path("admin/", admin.site.urls),
