@@ -5,14 +5,18 @@ a minute, is refused. A leaky bucket holds it: it drains at the key's rate, and 
 empty for a minute and is more than half a second behind, or when the backlog passes a hard cap.
 """
 
-import functools
+import hashlib
 import logging
+import threading
 import time
+from typing import Any
 
+import hiredis
 import redis
 from django.conf import settings
 from django.http import HttpRequest
 from django_ratelimit.core import is_ratelimited
+from redis.exceptions import NoScriptError
 
 from api_v2.errors import RateLimitExceeded
 
@@ -48,6 +52,8 @@ redis.call('SET', KEYS[1], string.format('%.6f %.6f %.6f', level, now, busy_sinc
 return 1
 """
 
+_SCRIPT_SHA = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
 logger = logging.getLogger(__name__)
 
 _tripped_until = 0.0
@@ -55,12 +61,46 @@ unchecked = 0
 """Requests of this process that passed because Redis did not answer."""
 
 
-@functools.cache
-def _script() -> "redis.commands.core.Script":
-    client = redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
-    )
-    return client.register_script(_SCRIPT)
+class _Bucket(threading.local):
+    """This thread's connection for the one call that every request makes.
+
+    The client's own command path (pool, retries, instrumentation) costs more than the call; the connection under it
+    is the same library's.
+    """
+
+    def __init__(self) -> None:
+        self._connection = redis.ConnectionPool.from_url(
+            settings.REDIS_URL, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+        ).make_connection()
+
+    def take(self, *arguments: str) -> bool:
+        """Run the script on a bucket.
+
+        :raises redis.RedisError: no answer; the connection is made anew next time.
+        """
+        try:
+            return bool(self._call("EVALSHA", _SCRIPT_SHA, "1", *arguments))
+        except NoScriptError:  # a server that was restarted or flushed
+            return bool(self._call("EVAL", _SCRIPT, "1", *arguments))
+
+    def _call(self, *command: str) -> Any:
+        packed = [hiredis.pack_command(command)]
+        try:
+            return self._send(packed)
+        except redis.ConnectionError:  # the server went away since the last call; it may be back
+            return self._send(packed)
+
+    def _send(self, packed: list[bytes]) -> Any:
+        try:
+            self._connection.send_packed_command(packed)
+            return self._connection.read_response()
+        except (redis.ConnectionError, redis.TimeoutError):
+            # Or the next call would read this one's answer.
+            self._connection.disconnect()
+            raise
+
+
+_bucket = _Bucket()
 
 
 def check_rate(*, key_id: int, requests_per_second: int, now: float | None = None) -> None:
@@ -74,9 +114,13 @@ def check_rate(*, key_id: int, requests_per_second: int, now: float | None = Non
     if _is_tripped():
         return
     try:
-        allowed = _script()(
-            keys=[f"throttle:{key_id}"],
-            args=[requests_per_second, SUSTAINED_SECONDS, BEHIND_SECONDS, BACKLOG_SECONDS, "" if now is None else now],
+        allowed = _bucket.take(
+            f"throttle:{key_id}",
+            str(requests_per_second),
+            str(SUSTAINED_SECONDS),
+            str(BEHIND_SECONDS),
+            str(BACKLOG_SECONDS),
+            "" if now is None else repr(now),
         )
     except redis.RedisError as error:
         _trip(error)

@@ -69,6 +69,10 @@ class ReviewAlreadyResolved(DomainError):
     """Somebody else decided this review item."""
 
 
+class ProviderOrderMissing(DomainError):
+    """Found at the provider, but under which id?"""
+
+
 class ProviderOrderTaken(DomainError):
     """Another run already has this provider order id."""
 

@@ -4,7 +4,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from orders import nudge, settlement
-from orders.errors import ProviderOrderTaken, ReviewAlreadyResolved
+from orders.errors import ProviderOrderMissing, ProviderOrderTaken, ReviewAlreadyResolved
 from orders.models import Attempt, Order, OrderEvent, ReviewItem, Run
 from orders.transitions import RunState
 from panel.errors import violated_constraint
@@ -29,8 +29,12 @@ def resolve_found(*, item_id: int, provider_order: str, reason: str, actor_id: i
 
     :raises ReviewAlreadyResolved:
     :raises ReasonMissing:
+    :raises ProviderOrderMissing: an empty id would never be asked about.
     :raises ProviderOrderTaken: another run has this id.
     """
+    provider_order = provider_order.strip()
+    if not provider_order:
+        raise ProviderOrderMissing
     try:
         with transaction.atomic(durable=True):
             _, run, attempt = _resolve(

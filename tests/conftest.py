@@ -31,6 +31,7 @@ def start_servers() -> None:
     """Start the servers in a scratch directory that goes with this process, also after Ctrl-C and SIGTERM."""
     scratch = Path(tempfile.mkdtemp(prefix="panel-test-"))
     given = {name: os.environ.get(f"TEST_{name}") for name in ("DATABASE_URL", "REDIS_URL")}
+    (scratch / "static").mkdir()  # whitenoise warns about a missing one, and nobody collects files for the tests
     lease = Lease(scratch, postgres=not given["DATABASE_URL"], valkey=not given["REDIS_URL"], durable=False)
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     atexit.register(lease.release)

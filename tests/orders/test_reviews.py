@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from orders import reviews, submission
-from orders.errors import ProviderOrderTaken, ReviewAlreadyResolved
+from orders.errors import ProviderOrderMissing, ProviderOrderTaken, ReviewAlreadyResolved
 from orders.models import Attempt, ReviewItem
 from providers.models import SandboxOrder
 from tests.fixtures import balance_of
@@ -76,6 +76,13 @@ def test_refuses_a_second_decision(lost, staff, decide, nothing_moved):
         decide(item_id=decided, reason="x", actor_id=staff.pk)
 
     nothing_moved()
+
+
+def test_refuses_found_without_an_id(lost, staff):
+    with pytest.raises(ProviderOrderMissing):
+        reviews.resolve_found(item_id=item_id(), provider_order=" ", reason="x", actor_id=staff.pk)
+
+    assert lost.runs.get().state == "unknown"
 
 
 @pytest.mark.django_db(transaction=True)

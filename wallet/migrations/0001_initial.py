@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('balance_before', 0), ('previous_seq__isnull', True), ('seq', 1)), models.Q(('previous_seq__isnull', False), ('previous_seq', django.db.models.expressions.CombinedExpression(models.F('seq'), '-', models.Value(1))), ('seq__gt', 1)), _connector='OR'), name='entry_follows_previous'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('balance_before', 0), ('previous_seq__isnull', True), ('seq', 1)), models.Q(('previous_seq', django.db.models.expressions.CombinedExpression(models.F('seq'), '-', models.Value(1))), ('previous_seq__isnull', False), ('seq__gt', 1)), _connector='OR'), name='entry_follows_previous'),
         ),
         migrations.AddConstraint(
             model_name='ledgerentry',
