@@ -356,7 +356,9 @@ def _guide(name: str, kind: ServiceType, *, service_id: int) -> TypeGuide:
             ),
             *(_DRIPFEED if kind.dripfeed else ()),
         ),
-        quantity={"quantity": "quantity", "one": "always 1"}.get(kind.quantity, f"number of lines in {kind.quantity}"),
+        quantity={"quantity": "the parameter quantity", "one": "always 1"}.get(
+            kind.quantity, f"the number of lines in {kind.quantity}"
+        ),
         charge="the rate, once" if kind.flat_rate else "rate × quantity / 1,000",
         example=Example(
             f"add-{name.lower().replace(' ', '-')}",

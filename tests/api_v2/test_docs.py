@@ -47,7 +47,7 @@ def test_names_every_parameter_type_and_error():
         assert all(f">{parameter.name}</code>" in text and parameter.text in text for parameter in parameters)
     assert all(f">{guide.name}</span>" in text for guide in TYPE_GUIDES)
     for refusal in REFUSALS:
-        assert f"<code>{refusal.text}</code>" in text
+        assert f">{refusal.text}</code>" in text
         assert refusal.when in text
         assert refusal.remedy in text
     for call in CALLS:

@@ -43,6 +43,7 @@ FROZEN = {
 NOT_FOR_CLIENTS = {
     "AlreadyPosted",
     "AmountRefused",
+    "ProviderOrderMissing",
     "ProviderOrderTaken",
     "ReasonMissing",
     "ReviewAlreadyResolved",
