@@ -144,15 +144,19 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_TIMEOUT_SECONDS = 0.25  # design: a lost Redis may cost a fraction of a second, never an answer
 CACHES = {
-    "default": {
+    # What allauth counts (log-ins, mails): seldom enough for the database, and so nobody needs Redis to log in.
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "accounts_cache"},
+    # What our own guards count (django-ratelimit); they pass when Redis is away.
+    "limits": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "OPTIONS": {
             "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
             "socket_timeout": REDIS_TIMEOUT_SECONDS,
         },
-    }
+    },
 }
+RATELIMIT_USE_CACHE = "limits"
 
 if urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "unix"):
     raise ImproperlyConfigured("REDIS_URL must start with redis://, rediss:// or unix://")

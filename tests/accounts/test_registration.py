@@ -63,6 +63,14 @@ def test_logs_in_and_out(client, customer, login):
     assert "_auth_user_id" not in client.session
 
 
+def test_logs_in_while_redis_is_away(client, customer, settings, tmp_path):
+    settings.CACHES = {**settings.CACHES, "limits": {**settings.CACHES["limits"], "LOCATION": f"unix://{tmp_path}/no"}}
+
+    client.post("/account/login/", {"login": "customer", "password": PASSWORD})
+
+    assert client.session["_auth_user_id"] == str(customer.pk)
+
+
 def test_refuses_a_wrong_password(client, customer):
     client.post("/account/login/", {"login": "customer", "password": "wrong"})
 

@@ -9,7 +9,7 @@ import socket
 
 import pytest
 import redis
-from django.core.cache import cache
+from django.core.cache import caches
 
 from accounts.models import ApiKey, User
 from api_v2 import throttling
@@ -171,8 +171,10 @@ class TestWithoutRedis:
     """A Redis that is away or frozen costs no answer and, but for the first request, no time."""
 
     @pytest.fixture(params=["away", "frozen"])
-    def no_redis(self, request, settings, tmp_path):
+    def no_redis(self, request, settings, monkeypatch, tmp_path):
         """Point limits and cache to a socket where nobody answers."""
+        monkeypatch.setattr(throttling, "TIMEOUT_SECONDS", 0.1)
+        monkeypatch.setattr(throttling, "BREAKER_SECONDS", 600.0)  # until the test says that the while is over
         address = str(tmp_path / "s")
         listener = None
         if request.param == "frozen":
@@ -189,7 +191,7 @@ class TestWithoutRedis:
     @staticmethod
     def point_to(settings, url):
         settings.REDIS_URL = url
-        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": url}}
+        settings.CACHES = {**settings.CACHES, "limits": {**settings.CACHES["limits"], "LOCATION": url}}
         throttling._bucket = throttling._Bucket()
 
     def test_requests_pass_and_are_logged_once(self, customer, no_redis, caplog):
@@ -217,7 +219,8 @@ class TestWithoutRedis:
 
         throttling._tripped_until = 0.0  # the while is over
 
-        answers = [call_api(customer, action="balance") for _ in range(101)]
+        # The backlog of a hundred drains one a second meanwhile, however slow this machine is.
+        answers = [call_api(customer, action="balance") for _ in range(200)]
         assert answers[0] == {"balance": "0.00000", "currency": "USD"}
         assert answers[-1] == REFUSED
 
@@ -227,4 +230,4 @@ def test_forgets_idle_keys(settings):
 
     client = redis.Redis.from_url(settings.REDIS_URL)
     assert 0 < client.ttl("throttle:77") <= 2
-    cache.clear()
+    caches["limits"].clear()
