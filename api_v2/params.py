@@ -17,14 +17,12 @@ from django.http.multipartparser import MultiPartParserError
 from api_v2.errors import IncorrectRequest
 from catalog.types import LINE_PARAMETERS, TYPE_PARAMETERS
 from orders.models import LINK_MAX_CHARACTERS
-from orders.placement import Draft
+from orders.placement import INTERVAL_MINUTES_MAX, RUNS_MAX, Draft
 
 BATCH_IDS_MAX = 100  # contract: "Up to 100 order IDs separated by commas"
 FIELDS_MAX = 1000  # 100 ids sent one field each, with room
-RUNS_MAX = 1000  # rows written by one order
 DRAIN_BYTES_MAX = 16 * 1024 * 1024  # of a body that is refused for its size; who sends more is cut off
 DRAIN_BYTES_AT_ONCE = 64 * 1024
-INTERVAL_MINUTES_MAX = 30 * 24 * 60  # a month between two runs
 
 # What clients send for "nothing" in an optional field.
 ABSENT = frozenset({"", "0", "undefined", "null", "None"})

@@ -69,7 +69,7 @@ class _Bucket(threading.local):
     """
 
     def __init__(self) -> None:
-        self._connection = redis.ConnectionPool.from_url(
+        self._connection: Any = redis.ConnectionPool.from_url(
             settings.REDIS_URL, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
         ).make_connection()
 
@@ -84,7 +84,7 @@ class _Bucket(threading.local):
             return bool(self._call("EVAL", _SCRIPT, "1", *arguments))
 
     def _call(self, *command: str) -> Any:
-        packed = [hiredis.pack_command(command)]
+        packed = [hiredis.pack_command(command)]  # type: ignore[arg-type]  # its stub knows tuples of one only
         try:
             return self._send(packed)
         except redis.ConnectionError:  # the server went away since the last call; it may be back

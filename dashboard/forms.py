@@ -10,11 +10,9 @@ from django.conf import settings
 from catalog.snapshot import Offer
 from catalog.types import LINE_PARAMETERS, TYPES
 from orders.models import LINK_MAX_CHARACTERS
-from orders.placement import QUANTITY_MAX, Draft
+from orders.placement import INTERVAL_MINUTES_MAX, QUANTITY_MAX, RUNS_MAX, Draft
 from orders.transitions import Status
 
-RUNS_MAX = 1000  # rows written by one order; the API's limit
-INTERVAL_MINUTES_MAX = 30 * 24 * 60  # a month between two runs; the API's limit
 PARAMETER_MAX_CHARACTERS = 2048  # a user name, a hashtag or an address
 LINES_MAX_CHARACTERS = 500_000  # half of what a request may bring: thousands of comments
 SEARCH_MAX_CHARACTERS = 200

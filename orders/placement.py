@@ -27,6 +27,8 @@ from wallet import ledger
 from wallet.errors import InsufficientBalance
 from wallet.models import Account
 
+RUNS_MAX = 1000  # rows written by one order; forms and parameters refuse more
+INTERVAL_MINUTES_MAX = 30 * 24 * 60  # a month between two runs
 QUANTITY_MAX = 2**31 - 1  # what the column holds; no service sells as much
 
 

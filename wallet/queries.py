@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from panel.money import ZERO
 from wallet.models import LedgerEntry, Wallet
 
 STATEMENT_LINES_MAX = 200  # one page of a statement
@@ -38,5 +39,7 @@ def get_statement(
         entries = entries.filter(seq__lt=before_seq)
     lines = list(entries[: min(limit, STATEMENT_LINES_MAX)])[::-1]
     if not lines:
-        return Statement(wallet.balance, [], wallet.balance)
+        # Nothing since a day: the balance stood still. Nothing before a line: that is where the wallet began.
+        balance = wallet.balance if before_seq is None else ZERO
+        return Statement(balance, [], balance)
     return Statement(lines[0].balance_before, lines, lines[-1].balance_after)
