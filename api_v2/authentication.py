@@ -4,8 +4,9 @@ Nothing of it is cached: a key that was rotated is dead on the next request, in 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 from accounts import api_keys
 from accounts.errors import InvalidApiKey
@@ -44,9 +45,20 @@ def identify(key: str) -> Caller:
     digest = api_keys.digest_key(key)
     if digest is None:
         raise InvalidApiKey
-    with connection.cursor() as cursor:
-        cursor.execute(_IDENTIFY, {"digest": digest})
-        row = cursor.fetchone()
+    try:
+        row = _read(digest)
+    except OperationalError:
+        # The database was restarted since this thread's last request. Nothing was done yet, so ask once more.
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+        row = _read(digest)
     if row is None:
         raise InvalidApiKey
     return Caller(*row)
+
+
+def _read(digest: bytes) -> tuple[Any, ...] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_IDENTIFY, {"digest": digest})
+        return cursor.fetchone()

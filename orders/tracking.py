@@ -22,6 +22,8 @@ POLL_SHARE_OF_AGE = 0.1
 POLL_MIN = timedelta(seconds=2)
 POLL_MAX = timedelta(minutes=10)
 
+START_COUNT_MAX = 2**63 - 1  # what the column holds
+
 STATE_OF_REPORT = {
     ReportedStatus.PENDING: RunState.SUBMITTED,
     ReportedStatus.PROCESSING: RunState.PROCESSING,
@@ -74,8 +76,13 @@ def _ask(provider: Provider, runs: dict[str, int]) -> None:
         logger.warning("provider %s did not report: %s", provider, error.evidence)
         reports = {}
     for provider_order, report in reports.items():
-        if provider_order in runs:
+        if provider_order not in runs:
+            continue
+        try:
             record_report(runs[provider_order], report)
+        except Exception:
+            # One order that cannot be recorded must not keep the others of this answer waiting.
+            logger.exception("recording a report of run %s failed", runs[provider_order])
     next_poll: dict[str, Any] = {
         "share": POLL_SHARE_OF_AGE,
         "min": POLL_MIN,
@@ -101,7 +108,7 @@ def record_report(run_id: int, report: Report) -> None:
         if remains is None or not (target == run.state or may_follow(RunState(run.state), target)):
             logger.warning("run %s (%s): impossible report %s", run_id, run.state, report)
             return
-        start_count = run.start_count if report.start_count is None else report.start_count
+        start_count = _start_count(run, report)
         if (target, remains, start_count) == (run.state, run.remains, run.start_count):
             return
         settlement.move_run(run, target, remains=remains, start_count=start_count)
@@ -120,3 +127,10 @@ def _remains(run: Run, report: Report, target: RunState) -> int | None:
     if report.remains is None:
         return None if target == RunState.PARTIAL else run.remains
     return report.remains if 0 <= report.remains <= run.quantity else None
+
+
+def _start_count(run: Run, report: Report) -> int | None:
+    """Return the counter before delivery: the last one that can be true."""
+    if report.start_count is None or not 0 <= report.start_count <= START_COUNT_MAX:
+        return run.start_count
+    return report.start_count

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django.db import OperationalError, connection
 
 from accounts import registration
 from catalog.models import Currency
@@ -55,3 +56,13 @@ def test_takes_one_query(customer, django_assert_num_queries):
         response = post_api(body)
 
     assert response.json() == {"balance": "0.00000", "currency": "USD"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answers_on_the_first_call_after_a_database_restart(customer):
+    """Every thread of the web server has a connection that a restart has cut."""
+    key_of(customer)
+    with pytest.raises(OperationalError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    assert call_api(customer, action="balance") == {"balance": "0.00000", "currency": "USD"}

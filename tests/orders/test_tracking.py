@@ -117,6 +117,38 @@ def test_leaves_out_reports_that_cannot_be(customer, followers, status, remains,
     nothing_moved()
 
 
+@pytest.mark.parametrize("start_count", [-1, 2**63, 10**30])
+def test_leaves_out_counters_that_cannot_be(customer, followers, start_count):
+    order = order_of(customer, followers)
+    run = submitted(order)
+    report(run, "Processing", start_count=7)
+
+    report(run, "In progress", remains=500, start_count=start_count)
+
+    order.refresh_from_db()
+    assert (order.status, order.remains, order.start_count) == ("In progress", 500, 7)
+
+
+def test_one_bad_run_does_not_keep_the_others_waiting(customer, followers, monkeypatch, caplog):
+    runs = [submitted(order_of(customer, followers), provider_order=f"P-{number}") for number in range(3)]
+    Run.objects.update(poll_at=Now())
+    record = tracking.record_report
+
+    def record_or_crash(run_id, given):
+        if run_id == runs[0].pk:
+            raise RuntimeError("a bug of ours")
+        record(run_id, given)
+
+    monkeypatch.setattr(tracking, "record_report", record_or_crash)
+    done = Report(ReportedStatus.COMPLETED, start_count=None, remains=0)
+    monkeypatch.setattr(Sandbox, "statuses", lambda self, ids: dict.fromkeys(sorted(ids), done))
+
+    tracking.track_due()
+
+    assert [run.state for run in Run.objects.order_by("pk")] == ["submitted", "completed", "completed"]
+    assert "a bug of ours" in caplog.text
+
+
 def test_drip_feed_adds_up(customer, followers):
     order = order_of(customer, followers, quantity=1000, runs=3, interval_minutes=1)
     runs = []
