@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -112,6 +113,19 @@ def check_port(host: str, port: int) -> None:
         else:
             reason = error.strerror or str(error)
         raise StartupError(f"the web server cannot listen on {host} port {port}: {reason}") from error
+
+
+def check_data_directory() -> None:
+    """Make PANEL_DATA if it is not there yet.
+
+    :raises StartupError: this user cannot write there
+    """
+    data = data_directory()
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=data).close()
+    except OSError as error:
+        raise StartupError(f"the data directory {data} cannot be used: {error.strerror}; set PANEL_DATA") from error
 
 
 def check_database() -> None:

@@ -15,11 +15,8 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, **_options: object) -> None:  # noqa: D102
+        startup.check_data_directory()
         startup.check_redis()
-        try:
-            settings.PANEL_DATA.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise startup.StartupError(f"the data directory {settings.PANEL_DATA} cannot be used: {error}") from error
         startup.become(command_line())
 
 

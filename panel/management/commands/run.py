@@ -17,7 +17,7 @@ import honcho.manager
 import honcho.process
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
 from panel import startup
@@ -41,6 +41,7 @@ class Command(BaseCommand):
             startup.die_with_parent()  # make cannot pass on a kill -9
         base_url = f"http://{_local_host()}:{settings.PORT}"
         startup.check_port(settings.HOST, settings.PORT)
+        startup.check_data_directory()
         startup.check_database()
         startup.check_redis()
         self._prepare(base_url)
@@ -56,7 +57,7 @@ class Command(BaseCommand):
         call_command("build_css")
         if settings.DEBUG:
             self._say("loading the demo data")
-            call_command("load_demo", base_url=base_url)
+            self._load_demo(base_url)
         else:
             self._say("collecting static files")
             # In a process of its own: settings list the style sheet's folder only if it was there when they loaded.
@@ -64,6 +65,12 @@ class Command(BaseCommand):
             if subprocess.run(command, check=False).returncode != 0:
                 raise startup.StartupError("the static files cannot be collected; see above")
         self._say(f"starting {', '.join(PROGRAMS)}")
+
+    def _load_demo(self, base_url: str) -> None:
+        try:
+            call_command("load_demo", base_url=base_url)
+        except CommandError as error:
+            self._say(f"going on without: {error}")  # a developer may have put something else there
 
     def _say(self, what: str) -> None:
         print(f"panel: {what}", flush=True)

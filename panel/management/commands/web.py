@@ -29,9 +29,9 @@ class Command(BaseCommand):
 
 
 def command_line() -> list[str]:
-    """Spell granian's command line for the settings."""
+    """Spell granian's command line for the settings; `panel.serving` is granian with the panel loaded."""
     return [
-        *(sys.executable, "-m", "granian", "panel.wsgi:application"),
+        *(sys.executable, "-m", "panel.serving", "panel.wsgi:application"),
         *("--interface", "wsgi", "--host", settings.HOST, "--port", str(settings.PORT)),
         *("--workers", str(settings.WEB_WORKERS), "--blocking-threads", str(settings.WEB_THREADS)),
         *("--blocking-threads-idle-timeout", str(THREAD_IDLE_SECONDS)),
