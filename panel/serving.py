@@ -12,4 +12,4 @@ from granian.cli import entrypoint
 if __name__ == "__main__":
     import_module("panel.wsgi")
     import_module(settings.ROOT_URLCONF)  # with all views, for which Django waits until the first request
-    entrypoint()
+    entrypoint()  # type: ignore[no-untyped-call]
