@@ -26,7 +26,6 @@ class Outcome:
     latencies: Counter[int] = field(default_factory=Counter)  # microseconds -> answers
     wrong: int = 0
     example: str = ""
-    bytes: int = 0
 
     def __iadd__(self, other: "Outcome") -> "Outcome":
         self.requests += other.requests
@@ -34,7 +33,6 @@ class Outcome:
         self.latencies += other.latencies
         self.wrong += other.wrong
         self.example = self.example or other.example
-        self.bytes += other.bytes
         return self
 
     @property
@@ -70,6 +68,7 @@ class Requests:
     file: Path
     answer_start: str
     once: bool = False  # each may be sent a single time
+    answer_bytes: int | None = None  # when it is known
 
 
 def run_wrk(address: str, requests: Requests, *, connections: int, seconds: float) -> Outcome:
@@ -78,45 +77,41 @@ def run_wrk(address: str, requests: Requests, *, connections: int, seconds: floa
         [
             *("wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{max(1, round(seconds))}s"),
             *("--script", str(SCRIPT), address + requests.path, "--", str(requests.file), requests.method),
-            *("once" if requests.once else "cycle", requests.answer_start),
+            *("once" if requests.once else "cycle", requests.answer_start, str(requests.answer_bytes or "")),
         ],
         seconds,
     )
-    outcome = Outcome()
-    exhausted = 0
-    for line in printed.partition("=== result\n")[2].splitlines():
-        name, _, value = line.partition(" ")
-        match name:
-            case "requests":
-                outcome.requests = int(value)
-            case "microseconds":
-                outcome.seconds = int(value) / 1_000_000
-            case "bytes":
-                outcome.bytes = int(value)
-            case "wrong" | "broken":
-                outcome.wrong += int(value)
-            case "exhausted":
-                exhausted = int(value)
-            case "example":
-                outcome.example = value
-            case "latency":
-                microseconds, count = value.split()
-                outcome.latencies[int(microseconds)] += int(count)
-    if exhausted:
-        outcome.wrong += exhausted
-        outcome.example = outcome.example or f"{requests.file.name}: ran out of requests that may be sent once"
+    outcome = _read_result(printed.partition("=== result\n")[2], requests)
     if ended != 0:
         outcome.wrong += 1
         outcome.example = f"wrk failed: {printed[-300:]}"
     return outcome
 
 
+def _read_result(text: str, requests: Requests) -> Outcome:
+    """Read what `load.lua` prints at the end: names with a value, `latency` with two, many times."""
+    facts = {"requests": "0", "microseconds": "0", "wrong": "0", "broken": "0", "exhausted": "0", "example": ""}
+    outcome = Outcome()
+    for line in text.splitlines():
+        name, _, value = line.partition(" ")
+        if name == "latency":
+            microseconds, count = value.split()
+            outcome.latencies[int(microseconds)] += int(count)
+        else:
+            facts[name] = value
+    outcome.requests = int(facts["requests"])
+    outcome.seconds = int(facts["microseconds"]) / 1_000_000
+    outcome.wrong = int(facts["wrong"]) + int(facts["broken"]) + int(facts["exhausted"])
+    outcome.example = facts["example"]
+    if int(facts["exhausted"]):
+        outcome.example = outcome.example or f"{requests.file.name}: ran out of requests that may be sent once"
+    return outcome
+
+
 _TRANSACTIONS = re.compile(r"number of transactions actually processed: (\d+)")
 
 
-def run_pgbench(
-    program: Path, database_url: str, script: Path, *, clients: int, seconds: float, logs: Path
-) -> Outcome:
+def run_pgbench(program: Path, database_url: str, script: Path, *, clients: int, seconds: float, logs: Path) -> Outcome:
     """Run one statement over and over from so many clients, prepared once by each."""
     prefix = logs / "pgbench"
     ended, printed = _run(

@@ -17,7 +17,6 @@ PAGE_BYTES = 8192  # what PostgreSQL writes at a time
 
 def describe(scratch: Path) -> dict[str, str]:
     """Return facts by name, in the order in which a reader wants them."""
-    postgres = connection.pg_version
     return {
         "CPU": f"{_processor()}, {os.cpu_count()} cores",
         "Memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
@@ -26,7 +25,7 @@ def describe(scratch: Path) -> dict[str, str]:
         "Load when it started": f"{os.getloadavg()[0]:.2f}",
         "Python": platform.python_version(),
         "Django": version("django"),
-        "PostgreSQL": f"{postgres // 10000}.{postgres % 10000} (fsync={_setting('fsync')}, "
+        "PostgreSQL": f"{_setting('server_version')} (fsync={_setting('fsync')}, "
         f"synchronous_commit={_setting('synchronous_commit')}, shared_buffers={_setting('shared_buffers')})",
         "granian": f"{version('granian')}, {settings.WEB_WORKERS} workers × {settings.WEB_THREADS} threads",
         "psycopg, redis-py": f"{version('psycopg')}, {version('redis')}",

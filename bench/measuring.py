@@ -1,5 +1,6 @@
 """One run: every ceiling and every action, round by round, so that a machine that drifts drifts for both."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,11 +77,18 @@ class Pgbench:
 
 
 def measure(
-    *, address: str, traffic: Traffic, pgbench: Pgbench, rounds: int, seconds: float, tell: Callable[[str], None]
+    *,
+    address: str,
+    traffic: Traffic,
+    pgbench: Pgbench,
+    catalogue_bytes: int,
+    rounds: int,
+    seconds: float,
+    tell: Callable[[str], None],
 ) -> Results:
     """Warm up, then run every line `rounds` times for `seconds` at each number of connections."""
     results = Results()
-    loads = _loads(traffic, seconds)
+    loads = _loads(traffic, catalogue_bytes=catalogue_bytes, seconds=seconds)
 
     def run(line: Line, connections: int, duration: float) -> Outcome:
         if line.name == "pgbench":
@@ -115,22 +123,22 @@ def measure(
     return results
 
 
-def _loads(traffic: Traffic, seconds: float) -> dict[str, Callable[[], Requests]]:
+def _loads(traffic: Traffic, *, catalogue_bytes: int, seconds: float) -> dict[str, Callable[[], Requests]]:
     """Say how to make the requests of each line: files that may be sent again are made once."""
     fixed = {
         "empty": traffic.ceiling("empty", '{"empty":'),
         "query": traffic.ceiling("query", '{"balance":"'),
-        "bytes": traffic.ceiling("bytes", "["),
+        "bytes": traffic.ceiling("bytes", "[", size=catalogue_bytes),
         "order": traffic.ceiling("order", '{"order":'),
         "balance": traffic.balance(),
         "status": traffic.status(),
         "status_batch": traffic.status_batch(),
-        "services": traffic.services(),
+        "services": traffic.services(size=catalogue_bytes),
         "add": traffic.add(),
         "add_one_wallet": traffic.add_one_wallet(),
     }
     return {
-        **{name: (lambda requests=requests: requests) for name, requests in fixed.items()},
+        **{name: functools.partial(fixed.__getitem__, name) for name in fixed},
         "cancel": lambda: traffic.cancel(seconds=seconds),
         "refill": lambda: traffic.refill(seconds=seconds),
         "refill_status": traffic.refill_status,

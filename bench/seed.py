@@ -119,7 +119,7 @@ def _create_buyer(number: int) -> Buyer:
     user = User.objects.create(
         username=f"customer{number}",
         email=f"customer{number}@example.com",
-        password="!",  # noqa: S106  # nobody logs in
+        password="!",  # nobody logs in
         requests_per_second=LIFTED_REQUESTS_PER_SECOND,
     )
     wallet = wallets.open_wallet(user_id=user.pk, currency="USD")

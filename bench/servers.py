@@ -75,7 +75,7 @@ def web_server(log: Path) -> Iterator[str]:
             stdout=output,
             stderr=output,
             start_new_session=True,  # Ctrl-C reaches it once, from here
-            preexec_fn=startup.die_with_parent,
+            preexec_fn=startup.die_with_parent,  # noqa: PLW1509 (it calls the kernel and nothing else)
         )
     address = f"http://{HOST}:{os.environ['PORT']}"
     try:

@@ -39,9 +39,10 @@ class Traffic:
         """Ask for balances, of all customers in turn."""
         return self._write("balance", (_form(buyer, "balance") for buyer in self._world.customers), '{"balance":"')
 
-    def services(self) -> Requests:
+    def services(self, *, size: int) -> Requests:
         """Ask for the catalogue, each customer in turn."""
-        return self._write("services", (_form(buyer, "services") for buyer in self._world.customers), '[{"service":')
+        lines = (_form(buyer, "services") for buyer in self._world.customers)
+        return self._write("services", lines, '[{"service":', size=size)
 
     def status(self) -> Requests:
         """Ask for one order of a random customer, old or new."""
@@ -91,11 +92,11 @@ class Traffic:
         lines = (_form(self._owner[customer], "refill_status", refill=refill) for refill, customer in refills)
         return self._write("refill_status", lines, '{"status":"')
 
-    def ceiling(self, name: str, answer_start: str) -> Requests:
+    def ceiling(self, name: str, answer_start: str, *, size: int | None = None) -> Requests:
         """Ask a bare view, of all customers in turn."""
         numbers = range(len(self._world.customers))
         lines = (f"/bench/{name}?{number}" for number in numbers)
-        return self._write(f"ceiling_{name}", lines, answer_start, method="GET", path=f"/bench/{name}")
+        return self._write(f"ceiling_{name}", lines, answer_start, method="GET", path=f"/bench/{name}", size=size)
 
     def _order_form(self, buyer: Buyer) -> str:
         return _form(
@@ -129,10 +130,11 @@ class Traffic:
         method: str = "POST",
         path: str = API_PATH,
         once: bool = False,
+        size: int | None = None,
     ) -> Requests:
         file = self._directory / f"{name}.requests"
         file.write_text("".join(f"{line}\n" for line in lines))
-        return Requests(path=path, method=method, file=file, answer_start=answer_start, once=once)
+        return Requests(path=path, method=method, file=file, answer_start=answer_start, once=once, answer_bytes=size)
 
 
 def _form(buyer: Buyer, action: str, **parameters: object) -> str:
