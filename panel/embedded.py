@@ -72,8 +72,9 @@ VALKEY_SETTINGS = {
     "unixsocketperm": "700",
     "save": "60 1",
     "appendonly": "no",
-    # A full disk must not stop the broker: nothing in it is needed to stay correct.
+    # A full disk must stop neither the broker nor its end: nothing in it is needed to stay correct.
     "stop-writes-on-bgsave-error": "no",
+    "shutdown-on-sigterm": "force",
     "maxmemory": "256mb",
     "maxmemory-policy": "volatile-lru",
 }

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -70,6 +71,8 @@ def complete_environment(arguments: Sequence[str]) -> None:
         return
     os.environ["DEBUG"] = "1"
     if _needs_no_server(arguments):
+        # makemigrations would like to compare with what is applied, and goes on without.
+        warnings.filterwarnings("ignore", "Got an error checking a consistent migration history", RuntimeWarning)
         return
     lease = _hold_servers(postgres=postgres, valkey=valkey)
     if postgres:

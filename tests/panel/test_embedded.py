@@ -42,7 +42,9 @@ class Holder:
             cwd=settings.BASE_DIR,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             text=True,
+            start_new_session=True,
         )
 
     def wait_until_holding(self) -> None:
@@ -64,10 +66,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One data directory for all tests here: making a database takes a second."""
     path = tmp_path_factory.mktemp("data")
     yield path
-    lease = Lease(path, durable=False)
-    lease.acquire()
-    lease.release()
-    assert servers_in(path) == []
+    left = servers_in(path)
+    for process in left:
+        process.kill()
+    assert left == []
 
 
 @pytest.fixture
@@ -282,21 +284,15 @@ def test_a_start_that_fails_says_why_and_leaves_nothing(data: Path, lease: Lease
         control.with_name("hidden").rename(control)
 
 
-def test_ctrl_c_of_the_terminal_does_not_reach_the_servers(data: Path) -> None:
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(data)],
-        cwd=settings.BASE_DIR,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert holder.stdout is not None
-    holder.stdout.readline()
+def test_ctrl_c_in_the_terminal_does_not_reach_the_servers(data: Path, hold: Callable[[], Holder]) -> None:
+    holder = hold()
     running = servers_in(data)
-    os.killpg(holder.pid, signal.SIGINT)
-    holder.wait(30)
+    os.killpg(holder.process.pid, signal.SIGINT)
+    holder.process.wait(30)
     assert servers_in(data) == running
+
+    hold().leave()
+    assert servers_in(data) == []
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
