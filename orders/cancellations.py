@@ -2,6 +2,7 @@
 
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,8 @@ from orders.errors import CancelNotAvailable, OrderAlreadyCompleted, RunInFlight
 from orders.models import Cancellation, Order, OrderEvent, Run
 from orders.transitions import FINAL_STATUSES, TRACKED_RUN_STATES, RunState
 from providers import adapter
-from providers.errors import ProviderError
+from providers.adapter import STATUS_IDS_MAX, batched
+from providers.errors import ProviderError, Refused
 from providers.models import Provider
 from wallet.errors import ReasonMissing
 
@@ -102,7 +104,7 @@ def forward_cancellations() -> int:
         cursor.execute(_CLAIM, claim)
         order_ids = [order_id for (order_id,) in cursor.fetchall()]
     by_provider: dict[int, list[Run]] = defaultdict(list)
-    waiting = set()
+    waiting: set[int] = set()
     for run in Run.objects.filter(order_id__in=order_ids):
         if run.state in IN_DOUBT:
             waiting.add(run.order_id)  # not at a provider yet, or nobody knows: ask again later
@@ -111,20 +113,26 @@ def forward_cancellations() -> int:
             by_provider[run.provider_id].append(run)
     answers: dict[int, str] = {}
     for provider in Provider.objects.filter(pk__in=by_provider):
-        runs = by_provider[provider.pk]
-        try:
-            replies = adapter.connect(provider).cancel([run.provider_order for run in runs])
-        except ProviderError as error:
-            # Asking again does no harm: the claim runs out and the request is forwarded again.
-            logger.warning("provider %s did not take cancellations: %s", provider, error.evidence)
-            waiting.update(run.order_id for run in runs)
-            continue
-        answers |= {run.order_id: replies.get(run.provider_order, "no answer") for run in runs}
-    for order_id in order_ids:
-        if order_id not in waiting:
-            Cancellation.objects.filter(order_id=order_id).update(
-                forward_at=None,
-                forwarded_at=Now(),
-                answer=answers.get(order_id, "nothing left to stop")[:ANSWER_MAX_CHARACTERS],
-            )
+        for runs in batched(by_provider[provider.pk], STATUS_IDS_MAX):
+            replies = _forward(provider, runs)
+            answers |= replies
+            waiting.update({run.order_id for run in runs} - replies.keys())
+    for order_id in set(order_ids) - waiting:
+        Cancellation.objects.filter(order_id=order_id).update(
+            forward_at=None,
+            forwarded_at=Now(),
+            answer=answers.get(order_id, "nothing left to stop")[:ANSWER_MAX_CHARACTERS],
+        )
     return len(order_ids)
+
+
+def _forward(provider: Provider, runs: Sequence[Run]) -> dict[int, str]:
+    """Return a provider's answers by order; none when it did not answer, and asking again does no harm."""
+    try:
+        replies = adapter.connect(provider).cancel([run.provider_order for run in runs])
+    except Refused as error:
+        return {run.order_id: error.evidence for run in runs}
+    except ProviderError as error:
+        logger.warning("provider %s did not take cancellations: %s", provider, error.evidence)
+        return {}
+    return {run.order_id: replies.get(run.provider_order, "no answer") for run in runs}

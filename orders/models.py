@@ -135,8 +135,6 @@ class Attempt(models.Model):
         UNKNOWN = "unknown"
         ABSENT = "absent", "found absent by review"
 
-    LIVE = (State.IN_FLIGHT, State.ACCEPTED, State.UNKNOWN)
-
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="attempts")
     provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=12, choices=State, default=State.IN_FLIGHT)
@@ -199,9 +197,7 @@ class Refill(models.Model):
     id = models.AutoField(primary_key=True)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refills")
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
-    provider_refills = models.JSONField(default=list, help_text="The provider's refill ids, one per run.")
     created_at = models.DateTimeField(db_default=Now())
-    sent_at = models.DateTimeField(null=True, help_text="Claimed for sending: it is sent at most once.")
     poll_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)
 
@@ -217,6 +213,22 @@ class Refill(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class RefillPart(models.Model):
+    """The refill of one run at its provider. Like an attempt it is claimed before a byte leaves, and sent once."""
+
+    refill = models.ForeignKey(Refill, on_delete=models.PROTECT, related_name="parts", db_index=False)
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="+", db_index=False)
+    status = models.CharField(max_length=12, choices=Refill.Status, default=Refill.Status.PENDING)
+    sent_at = models.DateTimeField(null=True, help_text="Set, but no provider's id: nobody knows if it is there.")
+    provider_refill = models.CharField(max_length=100, blank=True, help_text="The provider's id of it.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint("refill", "run", name="refill_part_once_per_run")]
+
+    def __str__(self) -> str:
+        return f"{self.refill_id}/{self.run_id}"
 
 
 class Cancellation(models.Model):

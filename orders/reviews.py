@@ -54,16 +54,16 @@ def resolve_found(*, item_id: int, provider_order: str, reason: str, actor_id: i
 
 
 def resolve_resend(*, item_id: int, reason: str, actor_id: int) -> None:
-    """The provider does not have it: send it again.
+    """The provider does not have it: send it again, unless its customer has asked for cancellation meanwhile.
 
     :raises ReviewAlreadyResolved:
     :raises ReasonMissing:
     """
     with transaction.atomic(durable=True):
-        _, run, _ = _resolve(
+        order, run, _ = _resolve(
             item_id, ReviewItem.Resolution.RESENT, Attempt.State.ABSENT, reason=reason, actor_id=actor_id
         )
-        settlement.move_run(run, RunState.QUEUED, due_at=Now())
+        settlement.requeue_run(order, run, due_at=Now())
         nudge.wake_submitters()
 
 

@@ -6,6 +6,7 @@ change that caused it.
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 from django.db.models.functions import Now
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from orders import pricing
 from orders.errors import OrderNotFound
-from orders.models import Order, OrderEvent, Run
+from orders.models import Cancellation, Order, OrderEvent, Run
 from orders.transitions import FINAL_RUN_STATES, FINAL_STATUSES, RunState, derive_status
 from panel.money import ZERO, format_amount
 from wallet import ledger
@@ -56,6 +57,17 @@ def move_run(run: Run, target: RunState, **changes: object) -> None:
     for name, value in changes.items():
         setattr(run, name, value)
     run.save(update_fields=["state", *changes])
+
+
+def requeue_run(order: Order, run: Run, *, due_at: Any) -> None:
+    """Queue a run of a locked order again; one whose cancellation was asked for meanwhile is canceled and refunded.
+
+    The customer's request found it on its way and could not stop it: now that it is known not to have left, it is.
+    """
+    move_run(run, RunState.QUEUED, due_at=due_at)
+    if Cancellation.objects.filter(order=order).exists():
+        move_run(run, RunState.CANCELED, remains=run.quantity)
+        settle(order)
 
 
 def settle(order: Order) -> None:

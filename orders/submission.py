@@ -6,6 +6,7 @@ that something may have been sent.
 """
 
 import logging
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,6 +24,7 @@ from providers.models import Provider
 
 # A call takes at most 3 s to connect and 20 s to read; past three times that its worker is dead or lost.
 LEASE = timedelta(seconds=60)
+START_WITHIN_SECONDS = 30.0  # what the lease leaves when the slowest call is taken off, with some to spare
 RETRY_AFTER = timedelta(seconds=15)  # nothing was sent: try again soon
 PROVIDER_PAUSE = timedelta(minutes=1)  # refused for now: its balance or rate limit will not change at once
 FIRST_POLL_AFTER = timedelta(seconds=2)
@@ -38,6 +40,7 @@ class Claim:
     attempt: Attempt
     run: Run
     provider: Provider
+    made_at: float  # this process's clock
 
 
 def submit_next() -> bool:
@@ -51,6 +54,7 @@ def submit_next() -> bool:
 
 def claim_next() -> Claim | None:
     """Commit the intent to send the run that is due longest and nobody else is claiming."""
+    made_at = time.monotonic()
     with transaction.atomic(durable=True):
         provider = "order__service__provider__"
         run = (
@@ -67,11 +71,16 @@ def claim_next() -> Claim | None:
         chosen = run.order.service.provider
         settlement.move_run(run, RunState.SUBMITTING, provider=chosen)
         attempt = Attempt.objects.create(run=run, provider=chosen, lease_until=Now() + LEASE)
-    return Claim(attempt=attempt, run=run, provider=chosen)
+    return Claim(attempt=attempt, run=run, provider=chosen, made_at=made_at)
 
 
 def send(claim: Claim) -> None:
     """Call the provider, outside any transaction, and record what came of it."""
+    if time.monotonic() - claim.made_at > START_WITHIN_SECONDS:
+        # This process was stopped for a while; by the end of the call the lease might be over, and somebody might have
+        # decided to send again. Nothing has left yet, and that is certain.
+        record_not_sent(claim, evidence="the worker woke up too late to send it")
+        return
     order = claim.run.order
     try:
         provider_order = adapter.connect(claim.provider).add(
@@ -105,6 +114,7 @@ def record_accepted(claim: Claim, *, provider_order: str) -> None:
                 # The lease ran out, but the answer came after all: that is evidence.
                 reviews.close_by_late_answer(attempt)
             elif attempt.state != Attempt.State.IN_FLIGHT:
+                _keep_contradiction(attempt, provider_order=provider_order)
                 return
             _finish(attempt, Attempt.State.ACCEPTED, evidence=provider_order)
             settlement.move_run(
@@ -124,19 +134,19 @@ def record_accepted(claim: Claim, *, provider_order: str) -> None:
 def record_not_sent(claim: Claim, *, evidence: str) -> None:
     """Queue the run again: nothing left this machine."""
     with transaction.atomic(durable=True):
-        _, run, attempt = _lock(claim.attempt.pk)
+        order, run, attempt = _lock(claim.attempt.pk)
         if attempt.state == Attempt.State.IN_FLIGHT:
             _finish(attempt, Attempt.State.NOT_SENT, evidence=evidence)
-            settlement.move_run(run, RunState.QUEUED, due_at=Now() + RETRY_AFTER)
+            settlement.requeue_run(order, run, due_at=Now() + RETRY_AFTER)
 
 
 def record_deferred(claim: Claim, *, evidence: str) -> None:
     """Queue the run again and leave its provider alone for a while."""
     with transaction.atomic(durable=True):
-        _, run, attempt = _lock(claim.attempt.pk)
+        order, run, attempt = _lock(claim.attempt.pk)
         if attempt.state == Attempt.State.IN_FLIGHT:
             _finish(attempt, Attempt.State.DEFERRED, evidence=evidence)
-            settlement.move_run(run, RunState.QUEUED, due_at=Now() + RETRY_AFTER)
+            settlement.requeue_run(order, run, due_at=Now() + RETRY_AFTER)
             Provider.objects.filter(pk=claim.provider.pk).update(paused_until=Now() + PROVIDER_PAUSE)
     logger.warning("provider %s refuses for now: %s", claim.provider, evidence)
 
@@ -175,6 +185,13 @@ def _lock(attempt_id: int) -> tuple[Order, Run, Attempt]:
     order = settlement.lock_order(Run.objects.values_list("order_id", flat=True).get(attempts=attempt_id))
     run = Run.objects.select_for_update(of=("self",)).get(attempts=attempt_id)
     return order, run, Attempt.objects.select_for_update(of=("self",)).get(pk=attempt_id)
+
+
+def _keep_contradiction(attempt: Attempt, *, provider_order: str) -> None:
+    """Keep an acceptance that came after a person had decided otherwise: the provider may deliver twice."""
+    logger.error("attempt %s was decided as %s, now its provider says %s", attempt.pk, attempt.state, provider_order)
+    attempt.evidence = f"{attempt.evidence}\nanswered late with order id {provider_order}"[-EVIDENCE_MAX_CHARACTERS:]
+    attempt.save(update_fields=["evidence"])
 
 
 def _finish(attempt: Attempt, state: Attempt.State, *, evidence: str) -> None:

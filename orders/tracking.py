@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from orders import settlement
 from orders.models import Run
-from orders.transitions import TRACKED_RUN_STATES, RunState, may_follow
+from orders.transitions import FINAL_RUN_STATES, TRACKED_RUN_STATES, RunState, may_follow
 from providers import adapter
 from providers.adapter import STATUS_IDS_MAX, Report, ReportedStatus
 from providers.errors import ProviderError
@@ -75,6 +75,10 @@ def _ask(provider: Provider, runs: dict[str, int]) -> None:
     except ProviderError as error:
         logger.warning("provider %s did not report: %s", provider, error.evidence)
         reports = {}
+    except Exception:
+        # A bug in one provider's adapter must not keep the other providers' orders waiting.
+        logger.exception("asking provider %s failed", provider)
+        reports = {}
     for provider_order, report in reports.items():
         if provider_order not in runs:
             continue
@@ -110,6 +114,10 @@ def record_report(run_id: int, report: Report) -> None:
             return
         start_count = _start_count(run, report)
         if (target, remains, start_count) == (run.state, run.remains, run.start_count):
+            return
+        if target == run.state and target in FINAL_RUN_STATES and remains < run.remains:
+            # What was refunded stays refunded, so the story keeps the number that explains it.
+            logger.warning("run %s: %s more delivered after the end", run_id, run.remains - remains)
             return
         settlement.move_run(run, target, remains=remains, start_count=start_count)
         settlement.settle(order)

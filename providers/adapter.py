@@ -4,12 +4,14 @@ An adapter for upstream panels over HTTP belongs beside `sandbox.py`, as `client
 the provider's kind.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from providers.models import Provider
+
+T = TypeVar("T")
 
 STATUS_IDS_MAX = 100  # protocol: ids in one status call
 
@@ -65,6 +67,11 @@ class Adapter(Protocol):
     def refill_statuses(self, provider_refills: Sequence[str]) -> Mapping[str, ReportedRefillStatus]:
         """Report on at most `STATUS_IDS_MAX` refills; unknown ones are left out."""
         ...
+
+
+def batched(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Cut a list into pieces of at most `size`."""
+    return (things[start : start + size] for start in range(0, len(things), size))
 
 
 def connect(provider: Provider) -> Adapter:

@@ -14,7 +14,7 @@ from django.db import DataError, IntegrityError, connection
 from panel.errors import violated_constraint
 from panel.money import MAX_AMOUNT, PLACES
 from wallet.errors import AlreadyPosted, AmountRefused, InsufficientBalance
-from wallet.models import Account, LedgerEntry, Wallet
+from wallet.models import Account, Wallet
 
 MOVEMENT = """
     moved AS (
@@ -116,11 +116,6 @@ def credit(
     if posted is None:
         raise Wallet.DoesNotExist(wallet_id)
     return posted
-
-
-def is_posted(key: str) -> bool:
-    """Say whether the business event of this key has its entry."""
-    return LedgerEntry.objects.filter(key=key).exists()
 
 
 def _check_amount(amount: Decimal) -> None:

@@ -75,9 +75,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.AutoField(primary_key=True, serialize=False)),
                 ('status', models.CharField(choices=[('Pending', 'Pending'), ('In progress', 'In Progress'), ('Completed', 'Completed'), ('Rejected', 'Rejected')], default='Pending', max_length=12)),
-                ('provider_refills', models.JSONField(default=list, help_text="The provider's refill ids, one per run.")),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('sent_at', models.DateTimeField(help_text='Claimed for sending: it is sent at most once.', null=True)),
                 ('poll_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('finished_at', models.DateTimeField(null=True)),
                 ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refills', to='orders.order')),
@@ -217,5 +215,19 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='attempt',
             constraint=models.UniqueConstraint(models.F('run'), condition=models.Q(('state__in', ['in_flight', 'accepted', 'unknown'])), name='attempt_one_live_per_run'),
+        ),
+        migrations.CreateModel(
+            name='RefillPart',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('status', models.CharField(choices=[('Pending', 'Pending'), ('In progress', 'In Progress'), ('Completed', 'Completed'), ('Rejected', 'Rejected')], default='Pending', max_length=12)),
+                ('sent_at', models.DateTimeField(help_text="Set, but no provider's id: nobody knows if it is there.", null=True)),
+                ('provider_refill', models.CharField(blank=True, help_text="The provider's id of it.", max_length=100)),
+                ('refill', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='orders.refill')),
+                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orders.run')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(models.F('refill'), models.F('run'), name='refill_part_once_per_run')],
+            },
         ),
     ]

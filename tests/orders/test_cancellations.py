@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 from django.db.models.functions import Now
 
-from orders import cancellations, submission
+from orders import cancellations, reviews, submission
 from orders.errors import CancelNotAvailable, OrderAlreadyCompleted, OrderNotFound, RunInFlight
-from orders.models import Cancellation, Order, Run
-from providers.errors import Ambiguous, NotSent
+from orders.models import Cancellation, Order, ReviewItem, Run
+from providers.errors import Ambiguous, NotSent, Refused
 from providers.models import SandboxOrder
 from providers.sandbox import Sandbox
 from tests.fixtures import balance_of
@@ -80,6 +80,41 @@ def test_waits_for_a_run_in_doubt_before_it_asks(customer, followers):
     cancellations.forward_cancellations()
 
     assert Cancellation.objects.get().answer == "accepted"
+
+
+@pytest.mark.parametrize("end", ["not_sent", "deferred", "resend"])
+def test_stops_a_run_that_turns_out_not_to_have_left(customer, followers, staff, end):
+    order = order_of(customer, followers)
+    claim = submission.claim_next()
+    cancel(customer, order)
+
+    if end == "not_sent":
+        submission.record_not_sent(claim, evidence="refused")
+    elif end == "deferred":
+        submission.record_deferred(claim, evidence="no funds")
+    else:
+        submission.record_unknown(claim.attempt.pk, evidence="timed out")
+        reviews.resolve_resend(item_id=ReviewItem.objects.get().pk, reason="not there", actor_id=staff.pk)
+
+    order.refresh_from_db()
+    assert (order.status, order.refunded) == ("Canceled", Decimal("0.85"))
+    assert balance_of(customer) == 100
+    assert not submission.submit_next()
+
+
+def test_takes_a_refusal_as_an_answer(customer, followers, monkeypatch):
+    order = order_of(customer, followers)
+    submission.submit_next()
+    cancel(customer, order)
+
+    def refuse(self, ids):
+        raise Refused('{"error": "Cancel not available"}')
+
+    monkeypatch.setattr(Sandbox, "cancel", refuse)
+    cancellations.forward_cancellations()
+
+    asked = Cancellation.objects.get()
+    assert (asked.forward_at, asked.answer) == (None, '{"error": "Cancel not available"}')
 
 
 @pytest.mark.parametrize("failure", [NotSent("refused"), Ambiguous("timed out")])

@@ -4,21 +4,23 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from catalog.models import Service
-from orders import refills
+from orders import refills, settlement
 from orders.errors import OrderNotEligibleForRefill, OrderNotFound, RefillNotAvailable
-from orders.models import Order, Refill
-from providers.adapter import ReportedRefillStatus as R
+from orders.models import Order, Refill, RefillPart
+from providers.adapter import ReportedRefillStatus as Reported
 from providers.errors import Ambiguous, NotSent, Refused
-from providers.models import SandboxRefill
+from providers.models import Provider, SandboxRefill
 from providers.sandbox import Sandbox
 from tests.fixtures import LINK
 from tests.orders.conftest import event_kinds, order_of, report, submitted
 
 pytestmark = pytest.mark.django_db
+
+R = Refill.Status
 
 
 @pytest.fixture
@@ -201,9 +203,9 @@ def test_a_finished_refill_stays_as_it_is(customer, completed):
 
 
 @pytest.mark.parametrize(
-    ("reports", "status"),
+    ("parts", "status"),
     [
-        ([], "Pending"),
+        ([], "Rejected"),
         ([R.PENDING], "Pending"),
         ([R.IN_PROGRESS], "In progress"),
         ([R.COMPLETED, R.PENDING], "In progress"),
@@ -211,5 +213,100 @@ def test_a_finished_refill_stays_as_it_is(customer, completed):
         ([R.REJECTED, R.REJECTED], "Rejected"),
     ],
 )
-def test_combines_the_refills_of_runs(reports, status):
-    assert refills.combine_refill_statuses(reports) == status
+def test_combines_the_refills_of_runs(parts, status):
+    assert refills.combine_statuses(parts) == status
+
+
+def drip_fed(customer, followers, *, providers):
+    """An order delivered in two runs, each by a provider of its own."""
+    order = order_of(customer, followers, quantity=1000, runs=2, interval_minutes=1)
+    for provider in providers:
+        Service.objects.update(provider=provider)
+        order.runs.filter(state="queued").update(due_at=Now())
+        sandbox_id = Sandbox().add(service="x", link=LINK, quantity=500, parameters={})
+        report(submitted(order, provider_order=sandbox_id), "Completed")
+    return order
+
+
+def test_asks_each_provider_about_its_own_part(customer, followers, provider, monkeypatch):
+    other = Provider.objects.create(name="Other", kind="sandbox")
+    order = drip_fed(customer, followers, providers=[provider, other])
+    request(customer, order)
+    process()
+    calls = []
+    monkeypatch.setattr(
+        Sandbox, "refill_statuses", lambda self, ids: calls.append(list(ids)) or dict.fromkeys(ids, Reported.COMPLETED)
+    )
+
+    process()
+
+    assert sorted(len(ids) for ids in calls) == [1, 1]
+    assert Refill.objects.get().status == "Completed"
+
+
+def test_is_not_complete_while_a_part_is_not_reported(customer, followers, provider, monkeypatch):
+    order = drip_fed(customer, followers, providers=[provider, provider])
+    request(customer, order)
+    process()
+    monkeypatch.setattr(Sandbox, "refill_statuses", lambda self, ids: {ids[0]: Reported.COMPLETED})
+
+    process()
+
+    assert Refill.objects.get().status == "In progress"
+
+
+def test_keeps_what_was_taken_when_the_next_part_is_in_doubt(customer, followers, provider, monkeypatch):
+    order = drip_fed(customer, followers, providers=[provider, provider])
+    request(customer, order)
+    answers = iter(["R-1", Ambiguous("timed out")])
+
+    def refill(self, provider_order):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(Sandbox, "refill", refill)
+    process()
+    process()
+
+    parts = RefillPart.objects.order_by("pk")
+    assert [(part.provider_refill, part.sent_at is not None) for part in parts] == [("R-1", True), ("", True)]
+
+
+def test_one_that_crashes_does_not_lose_the_others(customer, followers, monkeypatch, caplog):
+    for number in range(3):
+        request(customer, completed_order(customer, followers, link=f"https://example.com/{number}"))
+    refill = Sandbox.refill
+
+    def crash_once(self, provider_order):
+        monkeypatch.setattr(Sandbox, "refill", refill)
+        raise RuntimeError("a bug of ours")
+
+    monkeypatch.setattr(Sandbox, "refill", crash_once)
+    process()
+
+    assert "a bug of ours" in caplog.text
+    assert RefillPart.objects.exclude(provider_refill="").count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ending_one_while_the_next_is_asked_for_does_not_deadlock(customer, completed):
+    """Both take the order first: whoever comes second waits."""
+    first = request(customer, completed)
+    results = []
+
+    def finish():
+        refills.record_refill_status(first, Refill.Status.COMPLETED)
+        connection.close()
+
+    with transaction.atomic():
+        settlement.lock_order(completed.pk)
+        thread = threading.Thread(target=finish)
+        thread.start()
+        thread.join(0.5)
+        results.append(Refill.objects.get(pk=first).status)
+    thread.join(10)
+
+    assert results == ["Pending"]
+    assert Refill.objects.get(pk=first).status == "Completed"

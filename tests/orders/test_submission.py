@@ -174,7 +174,7 @@ def test_a_late_answer_is_evidence(customer, followers):
     assert (item.resolution, item.resolved_by) == ("found", None)
 
 
-def test_a_late_answer_does_not_undo_what_a_person_decided(customer, followers, staff):
+def test_a_late_answer_does_not_undo_what_a_person_decided(customer, followers, staff, caplog):
     from orders import reviews
 
     order = order_of(customer, followers)
@@ -187,6 +187,20 @@ def test_a_late_answer_does_not_undo_what_a_person_decided(customer, followers, 
 
     assert state_of(order) == ("canceled", ["absent"])
     assert balance_of(customer) == 100
+    assert "P-9" in Attempt.objects.get().evidence
+    assert "P-9" in caplog.text
+
+
+def test_a_worker_that_wakes_up_too_late_sends_nothing(customer, followers, monkeypatch):
+    order = order_of(customer, followers)
+    claim = submission.claim_next()
+    clock = submission.time.monotonic() + 31
+    monkeypatch.setattr(submission.time, "monotonic", lambda: clock)
+
+    submission.send(claim)
+
+    assert SandboxOrder.objects.count() == 0
+    assert state_of(order) == ("queued", ["not_sent"])
 
 
 @pytest.mark.parametrize("late", ["record_not_sent", "record_deferred", "record_rejected"])
