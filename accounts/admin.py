@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -29,6 +30,11 @@ from wallet import wallets
 
 # What makes a user one of the staff; only superusers hand it out, or staff could promote themselves.
 STAFF_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+def may_act_on(request: HttpRequest, user: User) -> bool:
+    """Say whether a member of the staff may act on a user: only superusers may on staff and superusers."""
+    return request.user.is_superuser or not (user.is_staff or user.is_superuser)
 
 
 class AddUserForm(UserCreationForm):
@@ -110,9 +116,8 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
         return self.inlines if obj else ()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Leave the staff's own accounts to superusers: who may set a password is that user."""
-        is_above = obj is not None and (obj.is_staff or obj.is_superuser) and not request.user.is_superuser
-        return super().has_change_permission(request, obj) and not is_above
+        """Leave the staff's own accounts to superusers."""
+        return super().has_change_permission(request, obj) and (obj is None or may_act_on(request, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Fix for all but superusers what makes a user one of the staff."""
@@ -158,11 +163,31 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
 
     def has_suspend_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         """Who may change users."""
-        return request.user.has_perm("accounts.change_user")
+        return request.user.has_perm("accounts.change_user") and self._is_within_reach(request, object_id)
 
     def has_revoke_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         """Who may change keys."""
-        return request.user.has_perm("accounts.change_apikey")
+        return request.user.has_perm("accounts.change_apikey") and self._is_within_reach(request, object_id)
+
+    def _is_within_reach(self, request: HttpRequest, object_id: Any) -> bool:
+        user = self.get_object(request, object_id) if object_id is not None else None
+        return user is None or may_act_on(request, user)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show the button that sets a password to those whom it obeys."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or request.user.is_superuser:
+            return fieldsets
+        return [
+            (title, {**options, "fields": [name for name in options["fields"] if name != "password"]})
+            for title, options in fieldsets
+        ]
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """Let superusers set another's password: who may set a password is that user."""
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        return super().user_change_password(request, id, form_url)
 
     @staff_action(description="Add funds", permission="add_funds")
     def add_funds(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -254,7 +279,8 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     def has_revoke_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         """Who may change keys."""
-        return request.user.has_perm("accounts.change_apikey")
+        key = self.get_object(request, object_id) if object_id is not None else None
+        return request.user.has_perm("accounts.change_apikey") and (key is None or may_act_on(request, key.user))
 
     @staff_action(description="Revoke", permission="revoke")
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:

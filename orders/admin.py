@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.formats import localize
 from django.utils.html import format_html
@@ -18,9 +18,10 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from accounts.models import User
 from orders import cancellations, refills, reviews
 from orders.errors import OrderAlreadyCompleted, ProviderOrderTaken, ReviewAlreadyResolved, RunInFlight
-from orders.models import Attempt, Cancellation, Order, OrderEvent, Refill, ReviewItem, Run
+from orders.models import Attempt, Cancellation, Order, OrderEvent, Refill, RefillPart, ReviewItem, Run
 from panel.admin_actions import (
     ReasonForm,
+    ShownReasonForm,
     StaffActionForm,
     actor_of,
     ask_and_run,
@@ -167,7 +168,7 @@ class OrderAdmin(ReadOnlyAdmin):
             object_id,
             title="Cancel and refund",
             explanation="Ends the order and gives back all that is not yet given back, whatever was delivered.",
-            form_class=ReasonForm,
+            form_class=ShownReasonForm,
             run=run,
             refusals=REFUSALS,
         )
@@ -179,7 +180,7 @@ class OrderAdmin(ReadOnlyAdmin):
         if len(order_ids) > CANCEL_AT_ONCE_MAX:
             self.message_user(request, f"Select at most {CANCEL_AT_ONCE_MAX} orders.", messages.ERROR)
             return None
-        form = ReasonForm(request.POST if "answered" in request.POST else None)
+        form = ShownReasonForm(request.POST if "answered" in request.POST else None)
         if form.is_valid():
             for order_id in order_ids:
                 self._cancel_one(request, order_id, reason=form.cleaned_data["reason"])
@@ -344,18 +345,38 @@ class ReviewItemAdmin(ReadOnlyAdmin):
         )
 
 
+class UnansweredFilter(admin.SimpleListFilter):
+    """Refills that no provider will ever report on, because its answer to the request got lost; staff end them."""
+
+    title = "answer"
+    parameter_name = "answer"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Name the choice beside "All"."""
+        return [("none", "Sent without an answer")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Filter by the choice."""
+        if self.value() == "none":
+            in_doubt = RefillPart.objects.filter(
+                refill=OuterRef("pk"), status=Refill.Status.PENDING, sent_at__isnull=False, provider_refill=""
+            )
+            return queryset.filter(Exists(in_doubt), status__in=Refill.OPEN)
+        return queryset
+
+
 @admin.register(Refill)
 class RefillAdmin(ReadOnlyAdmin):
     """Requests to deliver again what dropped off."""
 
-    list_display = ("id", "order", "status", "created_at", "sent_at", "finished_at")
-    list_filter = ("status",)
+    list_display = ("id", "order", "status", "created_at", "finished_at")
+    list_filter = ("status", UnansweredFilter)
     list_select_related = ("order",)
     ordering = ("-id",)
     sortable_by = ()
     search_fields = ("pk",)  # shows the search box; what is found is below
     search_help_text = "The id of the refill or of its order"
-    fields = ("order", "status", "provider_refills", "created_at", "sent_at", "finished_at")
+    fields = ("order", "status", "created_at", "finished_at")
     actions_detail = ("set_status",)
 
     def get_search_results(

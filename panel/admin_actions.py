@@ -63,6 +63,14 @@ class ReasonForm(StaffActionForm):
     )
 
 
+class ShownReasonForm(ReasonForm):
+    """The same for what the customer's pages repeat."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].help_text = "The customer sees this text. It is kept with your name."
+
+
 def ask_and_run(
     model_admin: PanelAdmin,
     request: HttpRequest,

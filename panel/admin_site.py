@@ -1,10 +1,15 @@
 """The admin site: staff only, with a second factor outside DEBUG."""
 
+from allauth.account.authentication import get_authentication_records
 from allauth.account.decorators import secure_admin_login
+from allauth.account.utils import get_next_redirect_url
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 from unfold.sites import UnfoldAdminSite
 
 
@@ -13,18 +18,34 @@ def has_second_factor(user: object) -> bool:
     return Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists()
 
 
+def gave_second_factor(request: HttpRequest) -> bool:
+    """Say whether this session has shown a second factor.
+
+    Turning TOTP on shows none: one more code is asked for then, and a session that somebody else began with the
+    password alone stays outside.
+    """
+    return any(record["method"] == "mfa" for record in get_authentication_records(request, request.user))
+
+
 class PanelAdminSite(UnfoldAdminSite):
     """Django's admin behind the panel's own login, which asks for the second factor."""
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Let in active staff; outside DEBUG only with TOTP."""
-        return super().has_permission(request) and (settings.DEBUG or has_second_factor(request.user))
+        """Let in active staff; outside DEBUG only with TOTP, given in this session."""
+        return super().has_permission(request) and (
+            settings.DEBUG or (gave_second_factor(request) and has_second_factor(request.user))
+        )
 
     def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        """Send staff without TOTP to its set-up, nobody to the panel's login, and refuse customers.
+        """Ask staff for their second factor or its set-up, send nobody to the panel's login, refuse customers.
 
         Django's own form is never shown and never accepted: it knows no second factor.
         """
-        if super().has_permission(request):
-            return redirect("admin:index" if self.has_permission(request) else "mfa_activate_totp")
-        return secure_admin_login(super().login)(request, extra_context=extra_context)
+        if self.has_permission(request):
+            return redirect("admin:index")
+        if not super().has_permission(request):
+            return secure_admin_login(super().login)(request, extra_context=extra_context)
+        if not has_second_factor(request.user):
+            return redirect("mfa_activate_totp")
+        back = get_next_redirect_url(request) or reverse("admin:index")
+        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({REDIRECT_FIELD_NAME: back})}")

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
-from panel.admin_actions import ReasonForm, StaffActionForm, actor_of, ask_and_run, staff_action
+from panel.admin_actions import ShownReasonForm, StaffActionForm, actor_of, ask_and_run, staff_action
 from panel.admin_pages import Fact, ReadOnlyAdmin, link_to, parse_id
 from panel.errors import DomainError
 from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount
@@ -51,7 +51,7 @@ class AddFundsForm(StaffActionForm):
     )
 
 
-class AdjustBalanceForm(ReasonForm):
+class AdjustBalanceForm(ShownReasonForm):
     """A correction of a balance."""
 
     change = AmountField(help_text="Below zero takes money out.")

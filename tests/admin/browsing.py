@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.models import Authenticator
 from django.contrib.messages import get_messages
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 
@@ -11,10 +13,14 @@ from accounts.models import User
 
 
 def with_second_factor(user: User) -> Client:
-    """Log in a member of the staff who has turned on TOTP."""
+    """Log in a member of the staff who has turned on TOTP and gave a code."""
     Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "not-used-here"})
     client = Client()
     client.force_login(user)
+    request = HttpRequest()
+    request.session = client.session
+    record_authentication(request, user, "mfa")
+    request.session.save()
     return client
 
 

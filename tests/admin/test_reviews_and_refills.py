@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from orders.models import Order, Refill, ReviewItem, Run
@@ -149,3 +150,32 @@ def test_refill_needs_the_permission_and_a_post(
 
     refill.refresh_from_db()
     assert refill.status == "Pending"
+
+
+def test_finds_refills_that_were_sent_without_an_answer(
+    boss: Client, customer: User, followers: Any, refill: Refill
+) -> None:
+    in_doubt = "/admin/orders/refill/?answer=none"
+    part = refill.parts.filter(run__order=refill.order)
+    assert page_of(refill) not in boss.get(in_doubt).content.decode()  # not sent yet
+
+    part.update(sent_at=timezone.now())
+    assert page_of(refill) in boss.get(in_doubt).content.decode()
+
+    part.update(provider_refill="R-1")
+    assert page_of(refill) not in boss.get(in_doubt).content.decode()
+
+    part.update(provider_refill="")
+    run_action(boss, refill, "set_status", status="Rejected")
+    assert page_of(refill) not in boss.get(in_doubt).content.decode()
+
+
+def test_says_which_reasons_the_customer_sees(boss: Client, customer: User, review: ReviewItem) -> None:
+    order = Order.objects.get()
+    warning = "The customer sees this text."
+
+    assert warning in boss.get(page_of_action(order, "cancel")).content.decode()
+    selected = {"action": "cancel_selected", "_selected_action": order.pk}
+    assert warning in boss.post("/admin/orders/order/", selected).content.decode()
+    assert warning in boss.get(page_of_action(customer.wallet, "adjust_balance")).content.decode()
+    assert warning not in boss.get(page_of_action(review, "refund")).content.decode()

@@ -64,6 +64,58 @@ def test_logging_in_asks_for_it(staff: User) -> None:
     assert client.get("/admin/").status_code == 200
 
 
+def test_session_from_before_it_was_turned_on_stays_outside_until_it_gives_a_code(staff: User) -> None:
+    client = Client()
+    client.post(reverse("account_login"), {"login": "staff", "password": PASSWORD})
+    totp.TOTP.activate(staff, SECRET)
+
+    response: Any = client.get("/admin/orders/order/?q=7", follow=True)
+
+    address, _ = response.redirect_chain[-1]
+    assert address == reverse("mfa_reauthenticate") + "?next=%2Fadmin%2Forders%2Forder%2F%3Fq%3D7"
+    assert response.status_code == 200
+    assert client.get("/admin/orders/order/").status_code == 302
+
+    back: Any = client.post(address, {"code": current_code(), "next": "/admin/orders/order/?q=7"})
+    assert back.url == "/admin/orders/order/?q=7"
+    assert client.get(back.url).status_code == 200
+
+
+def test_wrong_code_does_not_open_it(staff: User) -> None:
+    client = log_in(staff)
+    totp.TOTP.activate(staff, SECRET)
+
+    assert client.post(reverse("mfa_reauthenticate"), {"code": "000000"}).status_code == 200
+
+    assert client.get("/admin/").status_code == 302
+
+
+def test_password_again_is_no_second_factor(staff: User) -> None:
+    client = log_in(staff)
+    totp.TOTP.activate(staff, SECRET)
+
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+
+    assert client.get("/admin/").status_code == 302
+
+
+def test_code_that_another_user_gave_in_this_browser_does_not_count(staff: User, customer: User) -> None:
+    client = with_second_factor(customer)
+    totp.TOTP.activate(staff, SECRET)
+    client.force_login(staff)
+
+    assert client.get("/admin/").status_code == 302
+
+
+def test_never_leads_to_a_strangers_site(staff: User) -> None:
+    client = log_in(staff)
+    totp.TOTP.activate(staff, SECRET)
+
+    response: Any = client.get("/admin/login/?next=https://evil.example/")
+
+    assert response.url == reverse("mfa_reauthenticate") + "?next=%2Fadmin%2F"
+
+
 def test_djangos_own_login_form_is_closed(staff: User, customer: User, make_clerk: Callable[..., Client]) -> None:
     totp.TOTP.activate(staff, SECRET)
     credentials = {"username": "staff", "password": PASSWORD}

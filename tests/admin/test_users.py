@@ -169,6 +169,56 @@ def test_staff_cannot_touch_staff(make_clerk: Callable[..., Client], staff: User
     assert (staff.email, staff.password) == ("staff@example.com", password)
 
 
+@pytest.mark.parametrize("rank", [{"is_staff": True}, {"is_superuser": True}, {"is_staff": True, "is_superuser": True}])
+def test_staff_cannot_act_on_staff(make_clerk: Callable[..., Client], customer: User, rank: dict[str, bool]) -> None:
+    key_of(customer)
+    User.objects.filter(pk=customer.pk).update(**rank)
+    permissions = ("view_user", "change_user", "view_apikey", "change_apikey")
+    clerk = make_clerk(*(f"accounts.{name}" for name in permissions))
+
+    for action in ("suspend", "unsuspend", "revoke_keys"):
+        assert run_action(clerk, customer, action).status_code == 403, action
+        assert page_of_action(customer, action) not in clerk.get(page_of(customer)).content.decode()
+    assert run_action(clerk, ApiKey.objects.get(), "revoke").status_code == 403
+
+    customer.refresh_from_db()
+    assert not customer.is_suspended
+    assert ApiKey.objects.get().revoked_at is None
+
+
+def test_staff_act_on_customers(make_clerk: Callable[..., Client], customer: User) -> None:
+    key_of(customer)
+    clerk = make_clerk("accounts.view_user", "accounts.change_user", "accounts.change_apikey")
+
+    assert run_action(clerk, customer, "revoke_keys").status_code == 302
+    assert run_action(clerk, customer, "suspend").status_code == 302
+
+    customer.refresh_from_db()
+    assert customer.is_suspended
+    assert ApiKey.objects.get().revoked_at is not None
+
+
+def test_action_on_nobody_is_not_found(make_clerk: Callable[..., Client]) -> None:
+    clerk = make_clerk("accounts.view_user", "accounts.change_user")
+
+    for nobody in ("999999", "junk"):
+        assert clerk.get(f"/admin/accounts/user/{nobody}/suspend").status_code in (301, 404)
+
+
+def test_only_superusers_set_a_password(boss: Client, make_clerk: Callable[..., Client], customer: User) -> None:
+    clerk = make_clerk("accounts.view_user", "accounts.change_user")
+    address = f"/admin/accounts/user/{customer.pk}/password/"
+    new = {"usable_password": "true", "password1": "another long phrase", "password2": "another long phrase"}
+
+    assert clerk.get(address).status_code == 403
+    assert clerk.post(address, new).status_code == 403
+    assert "../password/" not in clerk.get(page_of(customer)).content.decode()
+    assert "../password/" in boss.get(page_of(customer)).content.decode()
+
+    customer.refresh_from_db()
+    assert customer.check_password(PASSWORD)
+
+
 def test_secret_of_a_second_factor_is_not_shown(boss: Client, staff: User) -> None:
     factor = Authenticator.objects.get()
 
