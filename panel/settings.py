@@ -4,6 +4,8 @@ Without `DATABASE_URL` the environment is completed by `panel.embedded` before t
 (see `manage.py`), so nothing here knows whether a server is embedded.
 """
 
+import math
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +18,18 @@ from panel.startup import BASE_DIR, data_directory, read_env_file
 
 class Env(environ.Env):
     """The environment, whose mistakes name the variable."""
+
+    BOOLEAN_FALSE_STRINGS = ("false", "off", "n", "no", "0", "")
+
+    @classmethod
+    def parse_value(cls, value: Any, cast: Any) -> Any:
+        """Read a value; of a switch only what says on or off, where environ takes any other word for off."""
+        if cast is bool:
+            word = value.lower().strip()
+            if word not in cls.BOOLEAN_TRUE_STRINGS + cls.BOOLEAN_FALSE_STRINGS:
+                raise ValueError(f"it must be 1 or 0, not {value!r}")
+            return word in cls.BOOLEAN_TRUE_STRINGS
+        return super().parse_value(value, cast)
 
     def get_value(self, var: str, *args: Any, **kwargs: Any) -> Any:
         """Read one variable."""
@@ -43,6 +57,37 @@ def _secret(name: str, *, in_debug: str) -> str:
     raise ImproperlyConfigured(f"{name} is not set. It is required when DEBUG is off; see .env.example.")
 
 
+def _choice(name: str, *choices: str, default: str) -> str:
+    """Read a variable that must be one of a few words."""
+    value = env.str(name, default=default)
+    if value not in choices:
+        *others, last = map(repr, choices)
+        raise ImproperlyConfigured(f"{name} must be {', '.join(others)} or {last}, not {value!r}.")
+    return value
+
+
+def _positive(name: str, *, default: int, most: int) -> int:
+    """Read a variable that counts something."""
+    value = env.int(name, default=default)
+    if not 1 <= value <= most:
+        raise ImproperlyConfigured(f"{name} must be a whole number from 1 to {most}, not {value}.")
+    return value
+
+
+def _scheme(name: str, url: str) -> str:
+    """Return what a URL begins with."""
+    try:
+        return urlsplit(url).scheme
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} cannot be used: {error}") from error
+
+
+def _check_origin(name: str, url: str) -> None:
+    """Refuse what browsers could not send as an origin."""
+    if _scheme(name, url) not in ("http", "https") or not urlsplit(url).netloc:
+        raise ImproperlyConfigured(f"{name} must start with https:// or http:// and name a host, not {url!r}.")
+
+
 SECRET_KEY = _secret("SECRET_KEY", in_debug="django-insecure-debug-only")
 # Peppers the digests of API keys. Changing it makes every issued key invalid.
 API_KEY_PEPPER = _secret("API_KEY_PEPPER", in_debug="debug-only-pepper")
@@ -56,7 +101,11 @@ SITE_NAME = env.str("SITE_NAME", default="Panel")
 # The address customers see in the docs and in mails, without a slash at the end.
 BASE_URL = env.str("BASE_URL", default="").rstrip("/")
 SUPPORT_URL = env.str("SUPPORT_URL", default="https://t.me/your_support")
+if BASE_URL:
+    _check_origin("BASE_URL", BASE_URL)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[BASE_URL] if BASE_URL else [])
+for _origin in CSRF_TRUSTED_ORIGINS:
+    _check_origin("CSRF_TRUSTED_ORIGINS", _origin)
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces; leaves the site to ours
@@ -85,6 +134,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First, so that an API call pays for no session, no CSRF check and no redirect.
     "api_v2.middleware.ServeApiFirst",
+    "panel.middleware.RefuseNul",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -118,7 +168,7 @@ TEMPLATES = [
 
 # --- Database ------------------------------------------------------------------------------------
 
-if urlsplit(DATABASE_URL).scheme not in ("postgresql", "postgres"):
+if _scheme("DATABASE_URL", DATABASE_URL) not in ("postgresql", "postgres"):
     raise ImproperlyConfigured("DATABASE_URL must start with postgresql://")
 try:
     DATABASES = {"default": env.db_url_config(DATABASE_URL)}
@@ -158,7 +208,7 @@ CACHES = {
 }
 RATELIMIT_USE_CACHE = "limits"
 
-if urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "unix"):
+if _scheme("REDIS_URL", REDIS_URL) not in ("redis", "rediss", "unix"):
     raise ImproperlyConfigured("REDIS_URL must start with redis://, rediss:// or unix://")
 CELERY_BROKER_URL = REDIS_URL
 if REDIS_URL.startswith("unix://"):  # redis-py and Kombu spell a Unix socket differently
@@ -205,7 +255,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ACCOUNT_ADAPTER = "accounts.registration.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = env.str("EMAIL_VERIFICATION", default="optional")
+ACCOUNT_EMAIL_VERIFICATION = _choice("EMAIL_VERIFICATION", "none", "optional", "mandatory", default="optional")
 ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 ACCOUNT_USERNAME_MIN_LENGTH = 3
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
@@ -220,24 +270,31 @@ if CLIENT_IP_HEADER:
     ALLAUTH_TRUSTED_CLIENT_IP_HEADER = CLIENT_IP_HEADER
     RATELIMIT_IP_META_KEY = "HTTP_" + CLIENT_IP_HEADER.upper().replace("-", "_")
 
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+try:
+    EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+except (ValueError, ImproperlyConfigured) as error:
+    raise ImproperlyConfigured(f"EMAIL_URL cannot be used: {error}") from error
+if EMAIL_CONFIG["EMAIL_BACKEND"].endswith(".smtp.EmailBackend") and not EMAIL_CONFIG["EMAIL_HOST"]:
+    raise ImproperlyConfigured("EMAIL_URL names no mail server; see .env.example.")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="panel@localhost")
 
 # --- The panel's own rules -----------------------------------------------------------------------
 
 BASE_CURRENCY = env.str("BASE_CURRENCY", default="USD")  # service rates are stored in it
+if not re.fullmatch("[A-Z]{3}", BASE_CURRENCY):
+    raise ImproperlyConfigured(f"BASE_CURRENCY must be three capital letters like USD, not {BASE_CURRENCY!r}.")
 API_V2_ALLOW_GET = env.bool("API_V2_ALLOW_GET", default=False)
-DRIPFEED_QUANTITY = env.str("DRIPFEED_QUANTITY", default="total")
-if DRIPFEED_QUANTITY not in ("total", "per_run"):
-    raise ImproperlyConfigured("DRIPFEED_QUANTITY must be 'total' or 'per_run'.")
-ARCHIVE_AFTER_DAYS = env.int("ARCHIVE_AFTER_DAYS", default=180)
+DRIPFEED_QUANTITY = _choice("DRIPFEED_QUANTITY", "total", "per_run", default="total")
+ARCHIVE_AFTER_DAYS = _positive("ARCHIVE_AFTER_DAYS", default=180, most=36_500)
 SANDBOX_SPEED = env.float("SANDBOX_SPEED", default=1.0)  # 10 makes the demo provider ten times as fast
-WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=8)
+if not 0 < SANDBOX_SPEED < math.inf:
+    raise ImproperlyConfigured(f"SANDBOX_SPEED must be a number above 0, not {SANDBOX_SPEED}.")
+WORKER_CONCURRENCY = _positive("WORKER_CONCURRENCY", default=8, most=1000)
 HOST = env.str("HOST", default="127.0.0.1" if DEBUG else "0.0.0.0")  # noqa: S104 (a container's only address)
 PORT = env.int("PORT", default=8000)
-WEB_WORKERS = env.int("WEB_WORKERS", default=2)
-WEB_THREADS = env.int("WEB_THREADS", default=8)
+WEB_WORKERS = _positive("WEB_WORKERS", default=2, most=1000)
+WEB_THREADS = _positive("WEB_THREADS", default=8, most=1000)
 
 # --- The rest ------------------------------------------------------------------------------------
 
@@ -274,12 +331,13 @@ if not DEBUG:
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _secure
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
 
+LOG_LEVEL = _choice("LOG_LEVEL", "DEBUG", "INFO", "WARNING", "ERROR", default="INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": []},  # Django's own would print everything a second time
         "django.server": {"handlers": ["console"], "propagate": False},

@@ -94,7 +94,7 @@ def test_finds_orders_by_whole_values(
     assert page_of(other) not in page
 
 
-@pytest.mark.parametrize("term", ["9" * 18, "9" * 5000, "１０４２", "custome", "a b", "%", "\0", "'", "-1", "https://"])
+@pytest.mark.parametrize("term", ["9" * 18, "9" * 5000, "１０４２", "custome", "a b", "%", "'", "-1", "https://"])
 def test_finds_nothing_for_anything_else(boss: Client, order_id: int, term: str) -> None:
     response = boss.get(ORDERS, {"q": term})
 
