@@ -72,10 +72,12 @@ FROM (
 GROUP BY a.kind, a.gateway, a.currency ORDER BY a.currency, a.kind, a.gateway
 """
 
-_MIXED_CURRENCIES = """
-SELECT count(*) FROM wallet_ledgerentry e
+# Each entry moves money between a wallet and a house account of the same currency.
+_SIDES = """
+SELECT count(*) FILTER (WHERE d.currency <> c.currency),
+    count(*) FILTER (WHERE CASE WHEN e.debit_id = e.wallet_id THEN c.kind ELSE d.kind END = 'wallet')
+FROM wallet_ledgerentry e
 JOIN wallet_account d ON d.id = e.debit_id JOIN wallet_account c ON c.id = e.credit_id
-WHERE d.currency <> c.currency
 """
 
 
@@ -112,12 +114,14 @@ def audit_ledger() -> Audit:
         entries, bad_entries, entry_findings = cursor.fetchone()
         cursor.execute(_WALLETS, limit)
         wallets, bad_wallets, wallet_findings = cursor.fetchone()
-        cursor.execute(_MIXED_CURRENCIES)
-        (mixed,) = cursor.fetchone()
+        cursor.execute(_SIDES)
+        mixed, unhoused = cursor.fetchone()
         cursor.execute(_TRIAL_BALANCE)
         sums = [AccountSum(*row) for row in cursor.fetchall()]
     findings = [f"wallet {wallet} entry {seq} (id {pk}): {what}" for wallet, seq, pk, what in entry_findings or []]
     findings += [f"wallet {wallet}: {what}" for wallet, what in wallet_findings or []]
     if mixed:
         findings.append(f"{mixed} entries move money between currencies")
-    return Audit(entries, wallets, bad_entries + bad_wallets + mixed, findings, sums)
+    if unhoused:
+        findings.append(f"{unhoused} entries move money between wallets")
+    return Audit(entries, wallets, bad_entries + bad_wallets + mixed + unhoused, findings, sums)

@@ -7,6 +7,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from panel.errors import violated_constraint
 from tests.fixtures import balance_of, funded
 from wallet import audit, ledger
 from wallet.errors import AlreadyPosted, AmountRefused, InsufficientBalance
@@ -243,3 +244,39 @@ def test_any_movements_add_up(wallet, changes):
     assert wallet.balance == expected
     assert wallet.seq == LedgerEntry.objects.filter(wallet=wallet).count()
     assert audit.audit_ledger().is_clean
+
+
+@pytest.mark.parametrize("other", ["another wallet", "another currency"])
+def test_the_other_side_is_a_house_account_of_the_currency(wallet, other_customer, other):
+    if other == "another wallet":
+        side = other_customer.wallet.pk
+    else:
+        side = Account.objects.get_or_create(kind=Account.Kind.SALES, currency="EUR", gateway="")[0].pk
+
+    def move():
+        run_sql("UPDATE wallet_wallet SET balance = 9, seq = 2, head = 'x' WHERE account_id = %s", wallet.pk)
+        run_sql(INSERT_ENTRY, wallet.pk, 2, 1, wallet.pk, side, 1, 10, 9)
+
+    with refused_by("no house account") as refused, transaction.atomic():
+        move()
+        check_deferred_rules()
+    assert violated_constraint(refused.value) == "entry_has_house_side"
+
+    run_sql("SET session_replication_role = replica")
+    move()
+    run_sql("SET session_replication_role = origin")
+    findings = audit.audit_ledger().findings
+    assert ("1 entries move money between wallets" in findings) == (other == "another wallet")
+    assert ("1 entries move money between currencies" in findings) == (other == "another currency")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["UPDATE wallet_deposit SET amount = amount + 1", "DELETE FROM wallet_deposit", "TRUNCATE wallet_deposit"],
+)
+def test_deposits_never_change(wallet, sql):
+    check_deferred_rules()
+
+    with refused_by("deposits never change") as refused, transaction.atomic():
+        run_sql(sql)
+    assert violated_constraint(refused.value) == "deposit_is_immutable"
