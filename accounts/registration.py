@@ -29,3 +29,8 @@ class AccountAdapter(DefaultAccountAdapter):
             if commit:
                 wallets.open_wallet(user_id=user.pk, currency=settings.BASE_CURRENCY)
         return user
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Offer only the second factor to whoever has one: a password alone must not be able to turn it off."""
+        methods = super().get_reauthentication_methods(user)
+        return [method for method in methods if method["id"] == "mfa_reauthenticate"] or methods

@@ -6,6 +6,7 @@ empty for a minute and is more than half a second behind, or when the backlog pa
 """
 
 import hashlib
+import ipaddress
 import logging
 import threading
 import time
@@ -26,6 +27,7 @@ BACKLOG_SECONDS = 100  # at 60/s the published hard cap of 6,000 requests
 GUESSES = "60/m"  # wrong keys from one address; a key has 128 random bits, this spares the database
 TIMEOUT_SECONDS = 0.1  # a slow Redis costs one request this much, then none for BREAKER_SECONDS
 BREAKER_SECONDS = 5.0
+IPV6 = 6
 
 # KEYS: the bucket. ARGV: rate, sustained, behind, backlog, the time in seconds or '' for the server's clock.
 # The bucket is "level at busy_since"; a refused request adds nothing, or a client that goes on would never
@@ -139,12 +141,26 @@ def check_guessing(request: HttpRequest) -> None:
     if _is_tripped():
         return
     try:
-        limited = is_ratelimited(request, group="api_v2.guessing", key="ip", rate=GUESSES, increment=True)
+        limited = is_ratelimited(request, group="api_v2.guessing", key=_address, rate=GUESSES, increment=True)
     except redis.RedisError as error:
         _trip(error)
         return
     if limited:
         raise RateLimitExceeded
+
+
+def _address(group: str, request: HttpRequest) -> str:
+    """Return the caller's address: what our proxy says, when that is one, or else the socket's.
+
+    A customer is usually given a whole /64 of IPv6.
+    """
+    for name in (getattr(settings, "RATELIMIT_IP_META_KEY", "REMOTE_ADDR"), "REMOTE_ADDR"):
+        try:
+            address = ipaddress.ip_address(request.META.get(name, "").strip())
+        except ValueError:
+            continue
+        return str(ipaddress.ip_network((address, 64 if address.version == IPV6 else 32), strict=False))
+    return "unknown"
 
 
 def _is_tripped() -> bool:

@@ -231,3 +231,29 @@ def test_forgets_idle_keys(settings):
     client = redis.Redis.from_url(settings.REDIS_URL)
     assert 0 < client.ttl("throttle:77") <= 2
     caches["limits"].clear()
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "junk, 1.2.3.4", "1.2.3.4, 5.6.7.8", "1.2.3.4", "2001:db8::1", "x" * 5000, "1.2.3.4\x00"]
+)
+def test_counts_wrong_keys_whatever_the_address_header_says(db, settings, header):
+    settings.RATELIMIT_IP_META_KEY = "HTTP_X_REAL_IP"
+    extra = {} if header is None else {"HTTP_X_REAL_IP": header}
+
+    response = post_api({"key": "0" * 32, "action": "balance"}, **extra)
+
+    assert response.json() == {"error": "Invalid API key"}
+
+
+def test_a_guesser_is_counted_by_its_network(db, settings):
+    settings.RATELIMIT_IP_META_KEY = "HTTP_X_REAL_IP"
+
+    answers = [
+        post_api({"key": "0" * 32, "action": "balance"}, HTTP_X_REAL_IP=f"2001:db8::{number:x}").json()
+        for number in range(62)
+    ]
+
+    assert answers[0] == {"error": "Invalid API key"}
+    assert REFUSED in answers
+    other = post_api({"key": "0" * 32, "action": "balance"}, HTTP_X_REAL_IP="2001:db8:0:1::1").json()
+    assert other == {"error": "Invalid API key"}
