@@ -18,7 +18,7 @@ from orders.models import Cancellation, Order, OrderEvent, Run
 from orders.transitions import FINAL_RUN_STATES, FINAL_STATUSES, RunState, derive_status
 from panel.money import ZERO, format_amount
 from wallet import ledger
-from wallet.models import Account
+from wallet.models import Account, Wallet
 
 
 def lock_order(order_id: int) -> Order:
@@ -114,7 +114,7 @@ def _refund(order: Order, *, runs: list[Run], amount: Decimal) -> None:
         refunded=format_amount(order.refunded),
     )
     ledger.credit(
-        wallet_id=order.customer.wallet.pk,
+        wallet_id=Wallet.objects.values_list("pk", flat=True).get(user_id=order.customer_id),
         amount=amount,
         key=f"refund:order:{order.pk}:{order.refund_count}",
         source=Account.Kind.SALES,

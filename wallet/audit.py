@@ -7,19 +7,19 @@ from django.db import connection
 
 FINDINGS_MAX = 100  # a report for a person; the counts beside it are complete
 
-# One pass over the entries in chain order. `lag` gives what the entry before says; each entry must start there.
+# One pass over the entries, each beside the one before it; a join, because PostgreSQL does it on several cores.
 _ENTRIES = """
 WITH chain AS (
     SELECT e.*,
-        lag(seq, 1, 0) OVER w AS last_seq,
-        lag(balance_after, 1, 0::numeric(20,5)) OVER w AS last_balance,
-        lag(hash, 1, ''::bytea) OVER w AS last_hash
+        last.seq AS last_seq,
+        coalesce(last.balance_after, 0) AS last_balance,
+        coalesce(last.hash, ''::bytea) AS last_hash
     FROM wallet_ledgerentry e
-    WINDOW w AS (PARTITION BY wallet_id ORDER BY seq)
+    LEFT JOIN wallet_ledgerentry last ON last.wallet_id = e.wallet_id AND last.seq = e.seq - 1
 ),
 judged AS (
     SELECT id, wallet_id, seq, array_remove(ARRAY[
-        CASE WHEN seq <> last_seq + 1 THEN 'an entry is missing before it' END,
+        CASE WHEN seq <> 1 AND last_seq IS NULL THEN 'an entry is missing before it' END,
         CASE WHEN balance_before <> last_balance THEN 'does not start where the last entry ended' END,
         CASE WHEN amount <= 0 THEN 'amount is not positive' END,
         CASE WHEN NOT (
