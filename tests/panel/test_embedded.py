@@ -18,8 +18,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from panel import embedded
-from panel.embedded import EmbeddedServerError, Lease
+from panel.embedded import EmbeddedServerError, Lease, postgres
 
 # Another process that uses the servers until its stdin closes.
 HOLDER = """
@@ -124,7 +123,7 @@ def test_both_servers_answer(lease: Lease) -> None:
 
 
 def test_durable_unless_said_otherwise() -> None:
-    assert not {"fsync", "synchronous_commit", "full_page_writes"} & set(embedded.POSTGRES_SETTINGS)
+    assert not {"fsync", "synchronous_commit", "full_page_writes"} & set(postgres.POSTGRES_SETTINGS)
 
 
 def test_nobody_else_may_enter(lease: Lease, data: Path) -> None:
@@ -265,7 +264,7 @@ def test_a_data_directory_that_is_a_file_is_said_in_one_line(tmp_path: Path) -> 
 def test_the_database_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "postgres").mkdir()
     stranger = os.getuid() + 1 if os.geteuid() else 1
-    monkeypatch.setattr(embedded.Postgres, "_system_user", lambda _: pwd.getpwuid(stranger))
+    monkeypatch.setattr(postgres.Postgres, "_system_user", lambda _: pwd.getpwuid(stranger))
     with pytest.raises(EmbeddedServerError, match="belongs to the user"):
         Lease(tmp_path, valkey=False).acquire()
 
