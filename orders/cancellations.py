@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from orders import nudge, settlement
 from orders.errors import CancelNotAvailable, OrderAlreadyCompleted, RunInFlight
-from orders.models import Cancellation, Order, OrderEvent, Run
+from orders.models import Cancellation, OrderEvent, Run
 from orders.transitions import FINAL_STATUSES, TRACKED_RUN_STATES, RunState
 from providers import adapter
 from providers.adapter import STATUS_IDS_MAX, batched
@@ -45,10 +45,14 @@ def request_cancellation(*, user_id: int, order_id: int) -> None:
         if Cancellation.objects.filter(order=order).exists():
             return
         settlement.record_event(order.pk, OrderEvent.Kind.CANCEL_REQUESTED)
-        _cancel_queued_runs(order)
-        rest = order.runs.filter(state__in=TRACKED_RUN_STATES | IN_DOUBT).exists()
+        # A worker that is claiming a run holds its row: this waits for it and then finds the run submitting.
+        runs = list(order.runs.select_for_update().order_by("number"))
+        for run in runs:
+            if run.state == RunState.QUEUED:
+                settlement.move_run(run, RunState.CANCELED, remains=run.quantity)
+        rest = any(run.state in TRACKED_RUN_STATES | IN_DOUBT for run in runs)
         Cancellation.objects.create(order=order, forward_at=Now() if rest else None)
-        settlement.settle(order)
+        settlement.settle(order, runs=runs)
         if rest:
             nudge.wake("orders.forward_cancellations")
 
@@ -78,13 +82,7 @@ def cancel_and_refund(*, order_id: int, reason: str, actor_id: int) -> None:
         if at_provider:
             Cancellation.objects.update_or_create(order=order, defaults={"forward_at": Now()})
             nudge.wake("orders.forward_cancellations")
-        settlement.settle(order)
-
-
-def _cancel_queued_runs(order: Order) -> None:
-    # A worker that is claiming a run holds its row: this waits for it and then finds the run submitting.
-    for run in order.runs.select_for_update().filter(state=RunState.QUEUED).order_by("number"):
-        settlement.move_run(run, RunState.CANCELED, remains=run.quantity)
+        settlement.settle(order, runs=runs)
 
 
 _CLAIM = """

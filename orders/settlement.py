@@ -4,7 +4,7 @@ A building block of every operation that changes a run; the refund is posted in 
 change that caused it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -70,14 +70,17 @@ def requeue_run(order: Order, run: Run, *, due_at: Any) -> None:
         settle(order)
 
 
-def settle(order: Order) -> None:
+def settle(order: Order, *, runs: Sequence[Run] | None = None) -> None:
     """Derive a locked order's status from its runs and post what is owed back.
 
     The wallet is touched last, so that its row is locked for one statement and the commit.
+
+    :param runs: all of the order's, by number, when the caller has them as they are now.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("settling joins the transaction that changed the runs")
-    runs = list(order.runs.order_by("number"))
+    if runs is None:
+        runs = list(order.runs.order_by("number"))
     before = order.status
     order.status = derive_status([(RunState(run.state), run.quantity, run.remains) for run in runs])
     order.remains = sum(run.remains for run in runs)
@@ -103,7 +106,7 @@ def _undelivered(runs: Iterable[Run]) -> int:
     return sum(run.remains for run in runs if run.state in FINAL_RUN_STATES)
 
 
-def _refund(order: Order, *, runs: list[Run], amount: Decimal) -> None:
+def _refund(order: Order, *, runs: Sequence[Run], amount: Decimal) -> None:
     record_event(
         order.pk,
         OrderEvent.Kind.REFUNDED,
