@@ -120,9 +120,11 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
         return super().has_change_permission(request, obj) and (obj is None or may_act_on(request, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Fix for all but superusers what makes a user one of the staff."""
+        """Fix for all but superusers what makes a user one of the staff, and the address a password can be reset by."""
         fixed = tuple(super().get_readonly_fields(request, obj))
-        return fixed if request.user.is_superuser else fixed + STAFF_FIELDS
+        if request.user.is_superuser:
+            return fixed
+        return fixed + STAFF_FIELDS + (("email",) if obj else ())
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Save the user; a new customer's wallet is opened in the same transaction."""

@@ -294,7 +294,7 @@ WORKER_CONCURRENCY = _positive("WORKER_CONCURRENCY", default=8, most=1000)
 HOST = env.str("HOST", default="127.0.0.1" if DEBUG else "0.0.0.0")  # noqa: S104 (a container's only address)
 PORT = env.int("PORT", default=8000)
 WEB_WORKERS = _positive("WEB_WORKERS", default=2, most=1000)
-WEB_THREADS = _positive("WEB_THREADS", default=8, most=1000)
+WEB_THREADS = _positive("WEB_THREADS", default=4, most=1000)
 
 # --- The rest ------------------------------------------------------------------------------------
 

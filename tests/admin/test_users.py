@@ -157,6 +157,17 @@ def test_staff_cannot_promote_anybody(make_clerk: Callable[..., Client], custome
     assert not customer.user_permissions.exists()
 
 
+def test_staff_cannot_change_the_address_a_password_is_reset_by(
+    make_clerk: Callable[..., Client], customer: User
+) -> None:
+    clerk = make_clerk("accounts.view_user", "accounts.change_user")
+
+    save(clerk, customer, email="mine@example.com", first_name="Ann")
+
+    customer.refresh_from_db()
+    assert (customer.email, customer.first_name) == ("customer@example.com", "Ann")
+
+
 def test_staff_cannot_touch_staff(make_clerk: Callable[..., Client], staff: User) -> None:
     clerk = make_clerk("accounts.view_user", "accounts.change_user", "auth.change_group", "auth.add_group")
     password = staff.password
