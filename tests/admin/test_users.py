@@ -157,9 +157,7 @@ def test_staff_cannot_promote_anybody(make_clerk: Callable[..., Client], custome
     assert not customer.user_permissions.exists()
 
 
-def test_staff_cannot_change_the_address_for_resets(
-    make_clerk: Callable[..., Client], customer: User
-) -> None:
+def test_staff_cannot_change_the_address_for_resets(make_clerk: Callable[..., Client], customer: User) -> None:
     clerk = make_clerk("accounts.view_user", "accounts.change_user")
 
     save(clerk, customer, email="mine@example.com", first_name="Ann")
