@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from orders import submission
-from orders.admin import CANCEL_AT_ONCE_MAX
+from orders.admin.orders import CANCEL_AT_ONCE_MAX
 from orders.models import Order, OrderEvent
 from tests.admin.browsing import complaints, page_of, page_of_action, run_action, told
 from tests.fixtures import balance_of, nothing_moves, place, report

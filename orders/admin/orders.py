@@ -1,28 +1,22 @@
-"""Orders for staff: facts to read, and the few decisions that only a person can make."""
+"""Orders: everything there is to know of one, and its end by staff."""
 
 import json
 from collections.abc import Iterable
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import User
-from orders import cancellations, refills, reviews
-from orders.errors import OrderAlreadyCompleted, ProviderOrderTaken, ReviewAlreadyResolved, RunInFlight
-from orders.models import Attempt, Cancellation, Order, OrderEvent, Refill, RefillPart, ReviewItem, Run
+from orders import cancellations
+from orders.errors import OrderAlreadyCompleted, RunInFlight
+from orders.models import Attempt, Order, OrderEvent, Run
 from panel.admin_actions import (
-    ReasonForm,
     ShownReasonForm,
-    StaffActionForm,
     actor_of,
     ask_and_run,
     describe_refusal,
@@ -39,35 +33,12 @@ from wallet.models import LedgerEntry
 ROWS_MAX = 200  # of runs, attempts and events on one page: a drip-feed of 1,000 runs has thousands
 LINK_SHOWN_CHARACTERS = 40  # in lists; the order's page shows all of it
 CANCEL_AT_ONCE_MAX = 100  # each order is a transaction of its own, and somebody waits for the answer
-PROVIDER_ORDER_MAX_CHARACTERS = 100  # the column that keeps it
 
 REFUSALS: dict[type[DomainError], str] = {
     ReasonMissing: "A reason is needed.",
     OrderAlreadyCompleted: "Everything is canceled already; there is nothing left to give back.",
     RunInFlight: "A part of it is being sent right now or waits for review. Decide that first; nothing was refunded.",
-    ReviewAlreadyResolved: "Somebody else has decided this already.",
-    ProviderOrderTaken: "Another run has this provider order id already. Check the id.",
 }
-
-
-class FoundForm(ReasonForm):
-    """Under which id the provider has the run."""
-
-    provider_order = forms.CharField(
-        label="provider's order id", max_length=PROVIDER_ORDER_MAX_CHARACTERS, widget=UnfoldAdminTextInputWidget()
-    )
-
-
-class RefillStatusForm(StaffActionForm):
-    """How a refill stands."""
-
-    status = forms.ChoiceField(
-        choices=[(word, word) for word in Refill.Status.values], widget=UnfoldAdminSelectWidget()
-    )
-
-
-class RefillEnded(DomainError):
-    """The refill has its final status."""
 
 
 @admin.register(Order)
@@ -204,230 +175,6 @@ class OrderAdmin(ReadOnlyAdmin):
         done = _report_canceled(order_id)
         self.log_change(request, Order.objects.get(pk=order_id), done)
         self.message_user(request, done, messages.SUCCESS)
-
-
-class OpenFilter(admin.SimpleListFilter):
-    """What waits for somebody comes first; the rest on request."""
-
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Name the choices beside "All"."""
-        return [("open", "Open"), ("resolved", "Resolved")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Filter by the choice."""
-        if self.value() in ("open", "resolved"):
-            return queryset.filter(resolved_at__isnull=self.value() == "open")
-        return queryset
-
-
-@admin.register(ReviewItem)
-class ReviewItemAdmin(ReadOnlyAdmin):
-    """Runs of which nobody knows whether the provider has them; only evidence gets them out of here."""
-
-    list_display = ("id", "order_link", "provider", "opened_at", "resolution", "resolved_by", "resolved_at")
-    list_filter = (OpenFilter,)
-    list_select_related = ("attempt__run__order", "attempt__provider", "resolved_by")
-    ordering = (F("resolved_at").desc(nulls_first=True), "opened_at")
-    sortable_by = ()
-    fields = (
-        "order_link", "run_number", "link", "provider", "sent_at", "evidence", "opened_at", "resolved_at", "resolution",
-        "resolved_by", "reason",
-    )  # fmt: skip
-    readonly_fields = ("order_link", "run_number", "link", "provider", "sent_at", "evidence")
-    actions_detail = ("found", "resend", "refund")
-
-    @admin.display(description="order")
-    def order_link(self, item: ReviewItem) -> SafeString:
-        """Link to the order."""
-        return link_to(item.attempt.run.order)
-
-    @admin.display(description="run")
-    def run_number(self, item: ReviewItem) -> str:
-        """Say which portion of the order, and how large it is."""
-        return f"{item.attempt.run.number} (quantity {item.attempt.run.quantity})"
-
-    @admin.display(description="link")
-    def link(self, item: ReviewItem) -> str:
-        """Show what to look for at the provider."""
-        return item.attempt.run.order.link
-
-    @admin.display(description="provider")
-    def provider(self, item: ReviewItem) -> str:
-        """Say where to look."""
-        return item.attempt.provider.name
-
-    @admin.display(description="sent at")
-    def sent_at(self, item: ReviewItem) -> str:
-        """Say when it may have arrived there."""
-        return localize(localtime(item.attempt.started_at))
-
-    @admin.display(description="evidence")
-    def evidence(self, item: ReviewItem) -> str:
-        """Show how the call ended."""
-        return item.attempt.evidence
-
-    def describe(self, obj: ReviewItem) -> str:
-        """Say which run it is about, and where to look for it."""
-        run = obj.attempt.run
-        return f"order {run.order_id}, run {run.number} of {run.quantity} at {obj.attempt.provider}"
-
-    def offers(self, action: str, obj: Any) -> bool:
-        """Offer decisions on what is open."""
-        return obj.resolved_at is None
-
-    def has_decide_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        """Who may change review items."""
-        return request.user.has_perm("orders.change_reviewitem")
-
-    @staff_action(description="Found at the provider", permission="decide")
-    def found(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Go on tracking the run under the provider's id."""
-
-        def run(item: ReviewItem, data: dict[str, Any]) -> str:
-            reviews.resolve_found(
-                item_id=item.pk,
-                provider_order=data["provider_order"],
-                reason=data["reason"],
-                actor_id=actor_of(request),
-            )
-            return f"The run goes on as {data['provider_order']}."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Found at the provider",
-            explanation="The provider has this run. It goes on being tracked under the provider's order id.",
-            form_class=FoundForm,
-            run=run,
-            refusals=REFUSALS,
-        )
-
-    @staff_action(description="Absent: send again", permission="decide")
-    def resend(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Send the run once more."""
-
-        def run(item: ReviewItem, data: dict[str, Any]) -> str:
-            reviews.resolve_resend(item_id=item.pk, reason=data["reason"], actor_id=actor_of(request))
-            return "The run is queued again."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Absent: send again",
-            explanation="The provider does not have this run: I have looked. If it does, we pay for it twice.",
-            form_class=ReasonForm,
-            run=run,
-            refusals=REFUSALS,
-        )
-
-    @staff_action(description="Absent: cancel and refund", permission="decide")
-    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """End the run and give its money back."""
-
-        def run(item: ReviewItem, data: dict[str, Any]) -> str:
-            reviews.resolve_refund(item_id=item.pk, reason=data["reason"], actor_id=actor_of(request))
-            return "The run is canceled and refunded."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Absent: cancel and refund",
-            explanation="The provider does not have this run: I have looked. It is canceled and its part refunded.",
-            form_class=ReasonForm,
-            run=run,
-            refusals=REFUSALS,
-        )
-
-
-class UnansweredFilter(admin.SimpleListFilter):
-    """Refills that no provider will ever report on, because its answer to the request got lost; staff end them."""
-
-    title = "answer"
-    parameter_name = "answer"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Name the choice beside "All"."""
-        return [("none", "Sent without an answer")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Filter by the choice."""
-        if self.value() == "none":
-            in_doubt = RefillPart.objects.filter(
-                refill=OuterRef("pk"), status=Refill.Status.PENDING, sent_at__isnull=False, provider_refill=""
-            )
-            return queryset.filter(Exists(in_doubt), status__in=Refill.OPEN)
-        return queryset
-
-
-@admin.register(Refill)
-class RefillAdmin(ReadOnlyAdmin):
-    """Requests to deliver again what dropped off."""
-
-    list_display = ("id", "order", "status", "created_at", "finished_at")
-    list_filter = ("status", UnansweredFilter)
-    list_select_related = ("order",)
-    ordering = ("-id",)
-    sortable_by = ()
-    search_fields = ("pk",)  # shows the search box; what is found is below
-    search_help_text = "The id of the refill or of its order"
-    fields = ("order", "status", "created_at", "finished_at")
-    actions_detail = ("set_status",)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Refill], search_term: str
-    ) -> tuple[QuerySet[Refill], bool]:
-        """Find by either id."""
-        wanted = parse_id(search_term.strip())
-        if not search_term.strip():
-            return queryset, False
-        return (queryset.filter(Q(pk=wanted) | Q(order=wanted)) if wanted is not None else queryset.none()), False
-
-    def offers(self, action: str, obj: Any) -> bool:
-        """Offer a status to what is open."""
-        return obj.status in Refill.OPEN
-
-    def has_set_status_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        """Who may change refills."""
-        return request.user.has_perm("orders.change_refill")
-
-    @staff_action(description="Set status", permission="set_status")
-    def set_status(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Say how a refill stands when its provider does not."""
-
-        def run(refill: Refill, data: dict[str, Any]) -> str:
-            if refill.status not in Refill.OPEN:
-                raise RefillEnded
-            status = Refill.Status(data["status"])
-            refills.record_refill_status(refill.pk, status, actor_id=actor_of(request))
-            return f"The refill is now {status}."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Set status",
-            explanation="The customer sees the status. Completed and Rejected are final.",
-            form_class=RefillStatusForm,
-            run=run,
-            refusals={RefillEnded: "This refill has ended; its status stays."},
-        )
-
-
-@admin.register(Cancellation)
-class CancellationAdmin(ReadOnlyAdmin):
-    """Customers' requests to stop orders, and what the providers said to them."""
-
-    list_display = ("order", "requested_at", "forward_at", "forwarded_at", "answer")
-    list_select_related = ("order",)
-    ordering = ("-id",)
-    sortable_by = ()
-    fields = ("order", "requested_at", "forward_at", "forwarded_at", "answer")
 
 
 def _at_any_provider(provider_order: str) -> Q:
