@@ -1,11 +1,11 @@
 """What the panel asks of a provider, whatever protocol it speaks.
 
-An adapter for upstream panels over HTTP belongs beside `sandbox.py`, as `client.py`; `connect` picks it by
-the provider's kind.
+`client.py` speaks to other panels over HTTP, `sandbox.py` to nobody; `connect` picks by the provider's kind.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -45,11 +45,49 @@ class Report:
     remains: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class ProviderService:
+    """A service in a provider's own catalogue; `cost` is per 1000 (packages: of one), in its currency."""
+
+    id: str
+    name: str
+    type: str
+    category: str
+    cost: Decimal
+    min: int
+    max: int
+    refill: bool
+    cancel: bool
+    dripfeed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderBalance:
+    """Our money at a provider; no currency where it does not say."""
+
+    amount: Decimal
+    currency: str | None
+
+
 class Adapter(Protocol):
     """One provider, ready to be called. Every method may raise a `ProviderError`."""
 
-    def add(self, *, service: str, link: str, quantity: int, parameters: Mapping[str, str | Sequence[str]]) -> str:
-        """Order a run and return the provider's order id. Not idempotent: call once per attempt."""
+    def services(self) -> Sequence[ProviderService]:
+        """Return its whole catalogue; entries that nobody can read are left out."""
+        ...
+
+    def balance(self) -> ProviderBalance:
+        """Return our money there."""
+        ...
+
+    def add(
+        self, *, service: str, service_type: str, link: str, quantity: int, parameters: Mapping[str, str | Sequence[str]]
+    ) -> str:
+        """Order a run and return the provider's order id. Not idempotent: call once per attempt.
+
+        :param service_type: the service's type; it says which parameters are sent.
+        :param parameters: lists for line parameters, text for the others.
+        """
         ...
 
     def statuses(self, provider_orders: Sequence[str]) -> Mapping[str, Report]:
@@ -76,6 +114,10 @@ def batched(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 def connect(provider: Provider) -> Adapter:
     """Return the adapter that speaks to this provider."""
-    from providers.sandbox import Sandbox  # an adapter implements this module's protocol
+    # They implement this module's protocol.
+    from providers.client import PanelClient
+    from providers.sandbox import Sandbox
 
-    return {Provider.Kind.SANDBOX: Sandbox}[Provider.Kind(provider.kind)]()
+    if provider.kind == Provider.Kind.SANDBOX:
+        return Sandbox()
+    return PanelClient(provider)

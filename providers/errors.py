@@ -22,7 +22,11 @@ class Refused(ProviderError):
 
 
 class RefusedForNow(ProviderError):
-    """The provider said no for a reason that passes: its balance, its rate limit."""
+    """The provider says no to everything for a while: our balance there, its rate limit, a key that died."""
+
+
+class LinkBusy(ProviderError):
+    """The provider will take this order later: it still works on another one for the same link."""
 
 
 class Ambiguous(ProviderError):

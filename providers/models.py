@@ -1,22 +1,86 @@
 """The panels we buy from."""
 
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
+
+from panel.fields import MoneyField
 
 
 class Provider(models.Model):
-    """A panel that delivers our orders."""
+    """A panel that delivers our orders: how to reach it, by which rules we buy there, and how it has been doing.
+
+    How it has been doing is written by `health.py`, the rest by staff.
+    """
 
     class Kind(models.TextChoices):
         SANDBOX = "sandbox", "Built-in sandbox"
+        PANEL = "panel", "Panel with an API v2"
+
+    class PriceRule(models.TextChoices):
+        FOLLOW = "follow", "Follow the provider's price, with the markup"
+        KEEP = "keep", "Keep our price"
+
+    class Rounding(models.TextChoices):
+        NONE = "0.00001", "five decimals"
+        THOUSANDTH = "0.001", "up to a thousandth"
+        CENT = "0.01", "up to a hundredth"
+        TENTH = "0.1", "up to a tenth"
+        UNIT = "1", "up to a whole unit"
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=20, choices=Kind)
-    is_active = models.BooleanField(default=True, help_text="Runs of a paused provider wait in the queue.")
-    paused_until = models.DateTimeField(
-        null=True, blank=True, help_text="Set when the provider refuses for a while (its balance, its rate limit)."
+    api_url = models.URLField("API URL", blank=True, help_text="Where a panel takes its calls: https://…/api/v2")
+    sealed_key = models.TextField(blank=True, editable=False, help_text="Our API key there, encrypted; see keys.py.")
+    currency = models.CharField(
+        max_length=3,
+        default="USD",
+        validators=[RegexValidator("^[A-Z]{3}$", "Three capital letters, like USD.")],
+        help_text="What it charges in.",
     )
+    is_active = models.BooleanField(default=True, help_text="Runs of a paused provider wait, or go by another route.")
+    concurrency_max = models.PositiveSmallIntegerField(
+        default=4, validators=[MinValueValidator(1)], help_text="Orders being sent to it at the same time, at most."
+    )
+
+    price_rule = models.CharField(max_length=10, choices=PriceRule, default=PriceRule.FOLLOW)
+    markup_percent = models.DecimalField(
+        max_digits=7, decimal_places=2, default=30, validators=[MinValueValidator(0)], help_text="On its price."
+    )
+    markup_fixed = MoneyField(
+        default=0, validators=[MinValueValidator(0)], help_text="On top of that, per 1000, in the base currency."
+    )
+    rounding = models.CharField(max_length=10, choices=Rounding, default=Rounding.NONE)
+    pause_at_loss = models.BooleanField(
+        default=True, help_text="Take a service off sale while it costs more than it brings."
+    )
+    synced_at = models.DateTimeField(null=True, editable=False, help_text="When its price list was last read.")
+    sync_failure = models.TextField(blank=True, editable=False, help_text="Why it could not be read since.")
+
+    balance = MoneyField(null=True, editable=False, help_text="Our money there, in its currency.")
+    balance_at = models.DateTimeField(null=True, editable=False)
+    balance_alert = MoneyField(
+        null=True, blank=True, help_text="Tell staff when our balance there falls below this, in its currency."
+    )
+    is_low = models.BooleanField(default=False, editable=False, help_text="Staff have been told.")
+
+    paused_until = models.DateTimeField(
+        null=True, editable=False, help_text="Left alone until then, after refusals for a while or failures in a row."
+    )
+    failures = models.PositiveIntegerField(default=0, editable=False, help_text="Calls that failed in a row.")
+    failure = models.TextField(blank=True, editable=False, help_text="How the last one did.")
+    failed_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(concurrency_max__gte=1), name="provider_concurrency_positive"),
+            models.CheckConstraint(
+                condition=Q(markup_percent__gte=0, markup_fixed__gte=0), name="provider_markup_not_negative"
+            ),
+            models.CheckConstraint(condition=Q(currency__regex="^[A-Z]{3}$"), name="provider_currency_shape"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -7,13 +7,14 @@ tables.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from providers.adapter import Report, ReportedRefillStatus, ReportedStatus
+from providers.adapter import ProviderBalance, ProviderService, Report, ReportedRefillStatus, ReportedStatus
 from providers.errors import Ambiguous, Refused
 from providers.models import SandboxOrder, SandboxRefill
 
@@ -35,6 +36,15 @@ OUTCOMES = (
     Outcome("slow", 600),
     Outcome("deliver", 10),
 )
+# What it has to sell, as name, cost, min and max; the panel may sell any other service id too.
+CATALOGUE = (
+    ("Demo Followers", "0.40", 10, 100_000),
+    ("Demo Likes", "0.12", 10, 50_000),
+    ("Demo Views", "0.01", 100, 10_000_000),
+    ("Demo Comments, slow", "4.00", 5, 1_000),
+    ("Demo Shares, partial", "0.90", 10, 20_000),
+)
+BALANCE = ProviderBalance(Decimal(10_000), "USD")
 PENDING_SECONDS = 2.0
 PROCESSING_SECONDS = 4.0
 REFILL_STARTS_SECONDS = 2.0
@@ -46,7 +56,31 @@ START_COUNT_MAX = 50_000  # demo numbers that look like an account's
 class Sandbox:
     """A provider that needs no network. Implements `providers.adapter.Adapter`."""
 
-    def add(self, *, service: str, link: str, quantity: int, parameters: Mapping[str, str | Sequence[str]]) -> str:
+    def services(self) -> Sequence[ProviderService]:
+        """List what can be imported from it."""
+        return [
+            ProviderService(
+                id=f"demo-{name.lower().replace(',', '').replace(' ', '-')}",
+                name=name,
+                type="Default",
+                category="Demo",
+                cost=Decimal(cost),
+                min=smallest,
+                max=largest,
+                refill=True,
+                cancel=True,
+                dripfeed=True,
+            )
+            for name, cost, smallest, largest in CATALOGUE
+        ]
+
+    def balance(self) -> ProviderBalance:
+        """Be always well funded."""
+        return BALANCE
+
+    def add(
+        self, *, service: str, service_type: str, link: str, quantity: int, parameters: Mapping[str, str | Sequence[str]]
+    ) -> str:
         """Take an order; `reject` refuses it, `lost` takes it and loses the answer."""
         outcome = _choose_outcome(service=service, link=link)
         if outcome.word == "reject":
