@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from accounts import api_keys
 from accounts.models import KEY_HINT_CHARACTERS, ApiKey, User
-from catalog.models import Category, Currency, Service
+from catalog.models import Category, Currency, Route, Service
 from orders.models import Order
 from providers.models import Provider
 from wallet import deposits, wallets
@@ -106,11 +106,12 @@ def _create_services() -> list[int]:
                 cancel=True,
                 dripfeed=True,
                 average_minutes=90,
-                provider=provider,
-                provider_service=str(number),
             )
             for number in range(SERVICES)
         ]
+    )
+    Route.objects.bulk_create(
+        [Route(service=service, provider=provider, provider_service=str(service.pk)) for service in services]
     )
     return _contiguous([service.pk for service in services])
 
@@ -213,7 +214,7 @@ INSERT INTO orders_run (
 )
 SELECT
     id, 1, quantity, replace(replace(lower(status), 'pending', 'queued'), ' ', '_'), created_at,
-    CASE WHEN status <> 'Pending' THEN %(provider)s END,
+    %(provider)s,
     CASE WHEN status <> 'Pending' THEN 'bench-' || id ELSE '' END,
     start_count, remains,
     CASE WHEN status <> 'Pending' THEN created_at + interval '1 second' END,

@@ -6,9 +6,20 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from unfold.admin import TabularInline
 
-from catalog.models import Category, Currency, CustomRate, Discount, Service
+from catalog.models import Category, Currency, CustomRate, Discount, Route, Service
 from panel.admin_pages import PanelAdmin, UndeletableAdmin, parse_id
+
+
+class RouteInline(TabularInline):
+    """Where a service comes from. Routes are switched off, not deleted: runs point at them."""
+
+    model = Route
+    fields = ("priority", "provider", "provider_service", "cost", "min", "max", "is_active", "gone_at")
+    readonly_fields = ("gone_at",)
+    extra = 0
+    can_delete = False
 
 
 @admin.register(Service)
@@ -16,22 +27,31 @@ class ServiceAdmin(UndeletableAdmin):
     """Services are taken off sale, not deleted: orders point at them."""
 
     list_display = (
-        "id", "name", "category", "type", "rate", "cost", "min", "max", "refill", "cancel", "dripfeed", "is_active",
-        "provider",
+        "id", "name", "category", "type", "rate", "min", "max", "refill", "cancel", "dripfeed", "is_active",
+        "off_sale_because",
     )  # fmt: skip
     list_display_links = ("id", "name")
-    list_filter = ("is_active", "type", "refill", "cancel", "dripfeed", "provider", "category")
-    list_select_related = ("category", "provider")
+    list_filter = (
+        "is_active",
+        "type",
+        "refill",
+        "cancel",
+        "dripfeed",
+        "off_sale_because",
+        "routes__provider",
+        "category",
+    )
+    list_select_related = ("category",)
     ordering = ("id",)
-    search_fields = ("name__icontains", "provider_service__exact")
+    search_fields = ("name__icontains", "routes__provider_service__exact")
     search_help_text = "The id, a part of the name, or the provider's id"
     autocomplete_fields = ("category",)
     fieldsets = (
         (None, {"fields": ("is_active", "name", "category", "position", "type", "description", "average_minutes")}),
-        ("Price and limits", {"fields": ("rate", "min", "max")}),
+        ("Price and limits", {"fields": ("rate", "min", "max", "allow_loss")}),
         ("What it can", {"fields": ("refill", "refill_days", "cancel", "dripfeed")}),
-        ("Where it comes from", {"fields": ("provider", "provider_service", "cost")}),
     )
+    inlines = (RouteInline,)
     actions = ("put_on_sale", "take_off_sale")
 
     def get_search_results(
@@ -56,7 +76,9 @@ class ServiceAdmin(UndeletableAdmin):
     def _switch(self, request: HttpRequest, queryset: QuerySet[Service], *, is_active: bool) -> None:
         word = "on" if is_active else "off"
         switched = list(queryset.exclude(is_active=is_active))
-        Service.objects.filter(pk__in=[service.pk for service in switched]).update(is_active=is_active)
+        Service.objects.filter(pk__in=[service.pk for service in switched]).update(
+            is_active=is_active, off_sale_because=""
+        )
         for service in switched:
             self.log_change(request, service, f"Switched {word} sale.")
         self.message_user(request, f"{len(switched)} services are now {word} sale.", messages.SUCCESS)

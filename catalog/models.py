@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from catalog.types import TYPES
 from panel.fields import MoneyField
@@ -64,7 +65,11 @@ class Category(models.Model):
 
 
 class Service(models.Model):
-    """Something on sale, and how to get it from its provider."""
+    """Something on sale. How to get it say its routes; what customers should know of its past, its updates."""
+
+    class OffSale(models.TextChoices):
+        GONE = "gone", "its provider no longer sells it"
+        LOSS = "loss", "it costs more than it brings"
 
     id = models.AutoField(primary_key=True)
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="services")
@@ -81,9 +86,16 @@ class Service(models.Model):
     average_minutes = models.PositiveIntegerField(null=True, blank=True, help_text="Usual time to completion.")
     position = models.PositiveIntegerField(default=0)
     is_active = models.BooleanField("active", default=True)
-    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="services")
-    provider_service = models.CharField(max_length=50, help_text="The provider's own id of this service.")
-    cost = MoneyField(default=0, help_text="What the provider takes per 1000.")
+    off_sale_because = models.CharField(
+        max_length=10,
+        blank=True,
+        choices=OffSale,
+        editable=False,
+        help_text="Why the sync took it off sale; it puts it back itself. Empty when staff did.",
+    )
+    allow_loss = models.BooleanField(
+        default=False, help_text="Send its orders also when they cost more than they bring."
+    )
 
     class Meta:
         ordering = ["category__position", "category_id", "position", "id"]
@@ -94,6 +106,63 @@ class Service(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} {self.name}"
+
+
+class Route(models.Model):
+    """One way to get a service: what some provider sells it as. The first that may be used is."""
+
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="routes")
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="routes")
+    provider_service = models.CharField("provider's service id", max_length=50)
+    cost = MoneyField(default=0, help_text="What the provider takes per 1000 (packages: for one), in its currency.")
+    min = models.PositiveIntegerField(null=True, blank=True, help_text="The least it takes; empty: nobody knows.")
+    max = models.PositiveIntegerField(null=True, blank=True, help_text="The most it takes; empty: nobody knows.")
+    priority = models.PositiveSmallIntegerField(default=1, help_text="1 is tried first.")
+    is_active = models.BooleanField("active", default=True)
+    gone_at = models.DateTimeField(
+        null=True, editable=False, help_text="Since when its provider no longer lists it; not used meanwhile."
+    )
+
+    class Meta:
+        ordering = ["priority", "id"]
+        constraints = [
+            models.UniqueConstraint("service", "provider", "provider_service", name="route_once"),
+            models.CheckConstraint(condition=Q(cost__gte=0), name="route_cost_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.provider_service}"
+
+
+class ServiceUpdate(models.Model):
+    """One change of a service that customers can notice, or of a route that only staff see.
+
+    Written by triggers, whoever changes the catalogue: staff, the sync, or a statement by hand.
+    """
+
+    class Field(models.TextChoices):
+        ADDED = "added"
+        RATE = "rate"
+        MIN = "min"
+        MAX = "max"
+        REFILL = "refill"
+        CANCEL = "cancel"
+        IS_ACTIVE = "is_active", "on sale"
+        COST = "cost"
+        GONE = "gone", "gone at the provider"
+
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="updates")
+    route = models.ForeignKey(Route, null=True, on_delete=models.CASCADE, related_name="updates", db_index=False)
+    field = models.CharField(max_length=10, choices=Field)
+    old = models.CharField(max_length=40, blank=True)
+    new = models.CharField(max_length=40, blank=True)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["-id"], condition=Q(route__isnull=True), name="service_update_public")]
+
+    def __str__(self) -> str:
+        return f"{self.service_id} {self.field}: {self.old} → {self.new}"
 
 
 class CustomRate(models.Model):

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from catalog import rates
-from catalog.models import Currency, CustomRate, Discount, Service
+from catalog.models import Currency, CustomRate, Discount, Route, Service
 from panel.money import ZERO
 
 
@@ -33,6 +33,7 @@ class Offer(NamedTuple):
     dripfeed: bool
     description: str
     average_minutes: int | None
+    route_id: int  # where its orders go first, as far as the catalogue knows
     provider_id: int
 
 
@@ -106,12 +107,18 @@ def read(version: int) -> Snapshot:
             "dripfeed",
             "description",
             "average_minutes",
-            "provider_id",
         )
     )
+    # What no provider delivers is not on sale.
+    first_routes = {
+        service_id: (route_id, provider_id)
+        for service_id, route_id, provider_id in Route.objects.filter(is_active=True, gone_at=None)
+        .order_by("-priority", "-id")
+        .values_list("service_id", "id", "provider_id")
+    }
     return Snapshot(
         version=version,
-        offers={row[0]: Offer(*row) for row in services},
+        offers={row[0]: Offer(*row, *first_routes[row[0]]) for row in services if row[0] in first_routes},
         currencies=dict(Currency.objects.values_list("code", "rate")),
         custom_rates=custom_rates,
         discounts=dict(Discount.objects.values_list("customer_id", "percent")),

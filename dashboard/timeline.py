@@ -128,6 +128,18 @@ def _review_resolved(event: OrderEvent, order: Order, currency: str) -> dict[str
     return {"title": titles.get(event.data.get("resolution", ""), "Checked by our staff"), "tone": "info"}
 
 
+def _held(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
+    return {
+        "title": f"{_run_of(event, order)}being checked by our staff".capitalize(),
+        "detail": "It was not sent for delivery yet.",
+        "tone": "warning",
+    }
+
+
+def _released(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
+    return {"title": "Checked: it goes on to delivery", "tone": "info"}
+
+
 def _staff(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
     what = str(event.data.get("what", "")).strip() or "changed"
     return {
@@ -154,6 +166,8 @@ _WORDS: dict[Kind, Callable[[OrderEvent, Order, str], dict[str, str]]] = {
     Kind.REFILL_FINISHED: _refill_finished,
     Kind.REVIEW_OPENED: _review_opened,
     Kind.REVIEW_RESOLVED: _review_resolved,
+    Kind.HELD: _held,
+    Kind.RELEASED: _released,
     Kind.STAFF: _staff,
 }
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import timedelta
 from typing import Any
 
@@ -11,15 +11,18 @@ from django.db.models.functions import Now
 
 from orders import nudge, settlement
 from orders.errors import CancelNotAvailable, OrderAlreadyCompleted, RunInFlight
-from orders.models import Cancellation, OrderEvent, Run
+from orders.models import Cancellation, OrderEvent, Refill, Run
 from orders.transitions import FINAL_STATUSES, TRACKED_RUN_STATES, RunState
-from providers import adapter
+from panel import checkpoints
+from providers import adapter, health
 from providers.adapter import STATUS_IDS_MAX, batched
 from providers.errors import ProviderError, Refused
 from providers.models import Provider
 from wallet.errors import ReasonMissing
 
-FORWARD_RETRY = timedelta(seconds=30)  # also how long a process may take to forward what it claimed
+FORWARD_RETRY = timedelta(seconds=30)  # doubled with each try; also how long a process may take to forward its claim
+FORWARD_RETRY_MAX = timedelta(minutes=30)
+FORWARD_TRIES_MAX = 100  # two days: past that the provider's reports alone decide
 FORWARD_BATCH = 50
 IN_DOUBT = frozenset({RunState.SUBMITTING, RunState.UNKNOWN})
 ANSWER_MAX_CHARACTERS = 300
@@ -79,14 +82,19 @@ def cancel_and_refund(*, order_id: int, reason: str, actor_id: int) -> None:
         at_provider = any(run.state in TRACKED_RUN_STATES for run in to_cancel)
         for run in to_cancel:
             settlement.move_run(run, RunState.CANCELED, remains=run.quantity)
+        # Nothing is left of it to deliver again.
+        Refill.objects.filter(order=order, status__in=Refill.OPEN).update(
+            status=Refill.Status.REJECTED, finished_at=Now()
+        )
         if at_provider:
-            Cancellation.objects.update_or_create(order=order, defaults={"forward_at": Now()})
+            Cancellation.objects.update_or_create(order=order, defaults={"forward_at": Now(), "tries": 0})
             nudge.wake("orders.forward_cancellations")
         settlement.settle(order, runs=runs)
 
 
 _CLAIM = """
-UPDATE orders_cancellation SET forward_at = statement_timestamp() + %(retry)s
+UPDATE orders_cancellation SET
+    forward_at = statement_timestamp() + least(%(retry)s * power(2, least(tries, 20)), %(longest)s), tries = tries + 1
 WHERE id IN (
     SELECT id FROM orders_cancellation WHERE forward_at <= statement_timestamp()
     ORDER BY forward_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
@@ -98,7 +106,7 @@ RETURNING order_id
 def forward_cancellations() -> int:
     """Pass requests on to the providers; what happens shows in their reports. Return how many were due."""
     with connection.cursor() as cursor:
-        claim: dict[str, Any] = {"retry": FORWARD_RETRY, "limit": FORWARD_BATCH}
+        claim: dict[str, Any] = {"retry": FORWARD_RETRY, "longest": FORWARD_RETRY_MAX, "limit": FORWARD_BATCH}
         cursor.execute(_CLAIM, claim)
         order_ids = [order_id for (order_id,) in cursor.fetchall()]
     by_provider: dict[int, list[Run]] = defaultdict(list)
@@ -115,8 +123,10 @@ def forward_cancellations() -> int:
             replies = _forward(provider, runs)
             answers |= replies
             waiting.update({run.order_id for run in runs} - replies.keys())
+    checkpoints.reached("after_forward")
+    waiting -= _give_up(waiting)
     for order_id in set(order_ids) - waiting:
-        Cancellation.objects.filter(order_id=order_id).update(
+        Cancellation.objects.filter(order_id=order_id, forward_at__isnull=False).update(
             forward_at=None,
             forwarded_at=Now(),
             answer=answers.get(order_id, "nothing left to stop")[:ANSWER_MAX_CHARACTERS],
@@ -124,10 +134,19 @@ def forward_cancellations() -> int:
     return len(order_ids)
 
 
+def _give_up(order_ids: Set[int]) -> set[int]:
+    """Stop asking for orders whose providers have not answered for too long; return them."""
+    hopeless = Cancellation.objects.filter(order_id__in=order_ids, tries__gte=FORWARD_TRIES_MAX)
+    given_up = set(hopeless.values_list("order_id", flat=True))
+    hopeless.update(forward_at=None, answer="the provider did not answer")
+    return given_up
+
+
 def _forward(provider: Provider, runs: Sequence[Run]) -> dict[int, str]:
     """Return a provider's answers by order; none when it did not answer, and asking again does no harm."""
     try:
-        replies = adapter.connect(provider).cancel([run.provider_order for run in runs])
+        with health.watched(provider):
+            replies = adapter.connect(provider).cancel([run.provider_order for run in runs])
     except Refused as error:
         return {run.order_id: error.evidence for run in runs}
     except ProviderError as error:

@@ -81,5 +81,13 @@ class ProviderOrderTaken(DomainError):
         self.provider_order = provider_order
 
 
+class RunNotHeld(DomainError):
+    """The run is not held: it is on its way, finished, or was let go by somebody else."""
+
+
+class ReviewNotFound(DomainError):
+    """No such review item."""
+
+
 class RunInFlight(DomainError):
     """A run is on its way to its provider or waits for review; decide that first."""

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from accounts.models import ApiKey
-from catalog.models import Service
+from catalog.models import Route, Service
 from orders.transitions import FINAL_STATUSES, TRACKED_RUN_STATES, RunState, Status
 from panel.fields import MoneyField
 from providers.models import Provider
@@ -89,21 +89,37 @@ class Order(models.Model):
 class Run(models.Model):
     """One portion of an order, sent to a provider as an order of its own.
 
-    An ordinary order has one; drip-feed has N, due one interval apart. The row is the queue.
+    An ordinary order has one; drip-feed has N, due one interval apart. The row is the queue: a queued run waits
+    at the provider it will probably go to, and the route is chosen for good when it is claimed.
     """
+
+    class Alarm(models.TextChoices):
+        WAITING = "waiting", "due for minutes and not sent"
+        LATE = "late", "takes longer than is usual for its service"
+        NOT_KNOWN = "not_known", "its provider does not know it"
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="runs", db_index=False)
     number = models.PositiveSmallIntegerField()
     quantity = models.PositiveIntegerField()
     state = models.CharField(max_length=12, choices=RUN_STATES, default=RunState.QUEUED)
     due_at = models.DateTimeField(db_default=Now(), help_text="When to submit it; moved on by back-off.")
-    provider = models.ForeignKey(Provider, null=True, on_delete=models.PROTECT, related_name="runs")
+    provider = models.ForeignKey(Provider, null=True, on_delete=models.PROTECT, related_name="runs", db_index=False)
+    route = models.ForeignKey(Route, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     provider_order = models.CharField(max_length=100, blank=True, help_text="The provider's id of this run.")
     start_count = models.BigIntegerField(null=True)
     remains = models.PositiveIntegerField()
     submitted_at = models.DateTimeField(null=True)
     poll_at = models.DateTimeField(null=True, help_text="When to ask its provider again.")
+    expected_at = models.DateTimeField(null=True, help_text="When it should be finished, as its service usually goes.")
     finished_at = models.DateTimeField(null=True)
+    held_at = models.DateTimeField(null=True, help_text="Queued, but not to be sent before staff have looked at it.")
+    held_because = models.CharField(max_length=200, blank=True, db_default="")
+    loss_accepted = models.BooleanField(default=False, db_default=False, help_text="Staff want it sent at any cost.")
+    unknown_count = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Times in a row that its provider did not know it."
+    )
+    alarm = models.CharField(max_length=10, blank=True, choices=Alarm, db_default="")
+    alarm_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -113,10 +129,31 @@ class Run(models.Model):
             ),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="run_quantity_positive"),
             models.CheckConstraint(condition=Q(remains__lte=F("quantity")), name="run_remains_range"),
+            models.CheckConstraint(
+                condition=~Q(state=RunState.QUEUED) | Q(provider__isnull=False), name="run_waits_at_provider"
+            ),
+            models.CheckConstraint(
+                condition=Q(held_at__isnull=True) | Q(state=RunState.QUEUED), name="run_held_only_while_queued"
+            ),
         ]
         indexes = [
-            models.Index(fields=["due_at"], condition=Q(state=RunState.QUEUED), name="run_due"),
-            models.Index(fields=["poll_at"], condition=Q(state__in=sorted(TRACKED_RUN_STATES)), name="run_to_poll"),
+            models.Index(
+                fields=["provider", "due_at"],
+                condition=Q(state=RunState.QUEUED, held_at__isnull=True),
+                name="run_due_at_provider",
+            ),
+            models.Index(
+                fields=["provider", "poll_at"],
+                condition=Q(state__in=sorted(TRACKED_RUN_STATES)),
+                name="run_to_poll_at_provider",
+            ),
+            models.Index(
+                fields=["expected_at"],
+                condition=Q(state__in=sorted(TRACKED_RUN_STATES), alarm=""),
+                name="run_expected",
+            ),
+            models.Index(fields=["alarm_at"], condition=~Q(alarm=""), name="run_alarms"),
+            models.Index(fields=["held_at"], condition=Q(held_at__isnull=False), name="run_held"),
         ]
 
     def __str__(self) -> str:
@@ -136,7 +173,9 @@ class Attempt(models.Model):
         ABSENT = "absent", "found absent by review"
 
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="attempts")
-    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="+")
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="+", db_index=False)
+    route = models.ForeignKey(Route, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    cost = MoneyField(null=True, help_text="What the provider takes for it, in the base currency.")
     state = models.CharField(max_length=12, choices=State, default=State.IN_FLIGHT)
     started_at = models.DateTimeField(db_default=Now())
     lease_until = models.DateTimeField(help_text="An attempt still in flight after this is unknown.")
@@ -149,10 +188,26 @@ class Attempt(models.Model):
                 "run", condition=Q(state__in=["in_flight", "accepted", "unknown"]), name="attempt_one_live_per_run"
             ),
         ]
-        indexes = [models.Index(fields=["lease_until"], condition=Q(state="in_flight"), name="attempt_leases")]
+        indexes = [
+            models.Index(fields=["lease_until"], condition=Q(state="in_flight"), name="attempt_leases"),
+            models.Index(fields=["provider", "-started_at"], name="attempt_by_provider"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.run} {self.state}"
+
+
+class ServicePace(models.Model):
+    """How long runs of a service usually take from submission to completion; measured by `watching.py`."""
+
+    service = models.OneToOneField(Service, primary_key=True, on_delete=models.CASCADE, related_name="pace")
+    sampled_runs = models.PositiveIntegerField()
+    p50 = models.DurationField()
+    p95 = models.DurationField()
+    measured_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.service_id}: {self.p50}, {self.p95}"
 
 
 class ReviewItem(models.Model):
@@ -240,6 +295,7 @@ class Cancellation(models.Model):
         null=True, db_default=Now(), help_text="When to ask the provider; empty when there is nothing left to ask."
     )
     forwarded_at = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0, help_text="Times the provider was asked without an answer.")
     answer = models.CharField(max_length=300, blank=True, help_text="What the provider said to it.")
 
     class Meta:
@@ -265,6 +321,8 @@ class OrderEvent(models.Model):
         REFILL_FINISHED = "refill_finished"
         REVIEW_OPENED = "review_opened"
         REVIEW_RESOLVED = "review_resolved"
+        HELD = "held"
+        RELEASED = "released"
         STAFF = "staff"
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events")

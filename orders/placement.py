@@ -186,11 +186,12 @@ placed AS (
 ),
 queued AS (
     INSERT INTO orders_run (
-        order_id, number, quantity, state, due_at, provider_order, remains
+        order_id, number, quantity, state, due_at, provider_id, route_id, provider_order, remains
     )
     SELECT
         placed.id, run.number, run.quantity, 'queued',
-        now() + make_interval(mins => coalesce(%(interval)s::int, 0) * (run.number - 1)::int), '', run.quantity
+        now() + make_interval(mins => coalesce(%(interval)s::int, 0) * (run.number - 1)::int),
+        %(provider)s::bigint, %(route)s::bigint, '', run.quantity
     FROM placed, unnest(%(runs)s::int[]) WITH ORDINALITY AS run (quantity, number)
 ),
 told AS (
@@ -214,6 +215,8 @@ def _insert(*, buyer: Buyer, draft: Draft, quote: Quote) -> int:
         "charge": quote.charge,
         "runs": list(quote.run_quantities),
         "interval": draft.interval_minutes,
+        "provider": quote.offer.provider_id,
+        "route": quote.offer.route_id,
         "wallet": buyer.wallet_id,
         "change": -quote.charge,
         "kind": str(Account.Kind.SALES),

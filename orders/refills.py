@@ -14,10 +14,11 @@ from orders import nudge, settlement
 from orders.errors import OrderNotEligibleForRefill, RefillNotAvailable
 from orders.models import OrderEvent, Refill, RefillPart
 from orders.transitions import RunState, Status
+from panel import checkpoints
 from panel.errors import violated_constraint
-from providers import adapter
+from providers import adapter, health
 from providers.adapter import STATUS_IDS_MAX, batched
-from providers.errors import NotSent, ProviderError, Refused, RefusedForNow
+from providers.errors import LinkBusy, NotSent, ProviderError, Refused, RefusedForNow
 from providers.models import Provider
 
 BATCH = 50
@@ -121,8 +122,10 @@ def _send_part(part: RefillPart) -> None:
     assert part.run.provider is not None  # it has an id there
     changes: dict[str, Any]
     try:
-        changes = {"provider_refill": adapter.connect(part.run.provider).refill(part.run.provider_order)}
-    except (NotSent, RefusedForNow):
+        with health.watched(part.run.provider):
+            changes = {"provider_refill": adapter.connect(part.run.provider).refill(part.run.provider_order)}
+        checkpoints.reached("after_refill")
+    except (NotSent, RefusedForNow, LinkBusy):
         changes = {"sent_at": None}
     except Refused:
         changes = {"status": Refill.Status.REJECTED}
@@ -140,7 +143,8 @@ def _ask_about_parts(refill: Refill) -> None:
     for provider, parts in by_provider.items():
         for ids in batched(list(parts), STATUS_IDS_MAX):
             try:
-                reports = adapter.connect(provider).refill_statuses(ids)
+                with health.watched(provider):
+                    reports = adapter.connect(provider).refill_statuses(ids)
             except ProviderError as error:
                 logger.warning("provider %s did not report on refills: %s", provider, error.evidence)
                 continue

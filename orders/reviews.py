@@ -3,8 +3,8 @@
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from orders import nudge, settlement
-from orders.errors import ProviderOrderMissing, ProviderOrderTaken, ReviewAlreadyResolved
+from orders import nudge, settlement, watching
+from orders.errors import ProviderOrderMissing, ProviderOrderTaken, ReviewAlreadyResolved, ReviewNotFound
 from orders.models import Attempt, Order, OrderEvent, ReviewItem, Run
 from orders.transitions import RunState
 from panel.errors import violated_constraint
@@ -24,9 +24,10 @@ def close_by_late_answer(attempt: Attempt) -> None:
     )
 
 
-def resolve_found(*, item_id: int, provider_order: str, reason: str, actor_id: int) -> None:
+def resolve_found(*, item_id: int, provider_order: str, reason: str, actor_id: int | None) -> None:
     """The provider has it: go on tracking it under the provider's id.
 
+    :raises ReviewNotFound:
     :raises ReviewAlreadyResolved:
     :raises ReasonMissing:
     :raises ProviderOrderMissing: an empty id would never be asked about.
@@ -37,7 +38,7 @@ def resolve_found(*, item_id: int, provider_order: str, reason: str, actor_id: i
         raise ProviderOrderMissing
     try:
         with transaction.atomic(durable=True):
-            _, run, attempt = _resolve(
+            order, run, attempt = _resolve(
                 item_id, ReviewItem.Resolution.FOUND, Attempt.State.ACCEPTED, reason=reason, actor_id=actor_id
             )
             settlement.move_run(
@@ -46,6 +47,10 @@ def resolve_found(*, item_id: int, provider_order: str, reason: str, actor_id: i
                 provider_order=provider_order,
                 submitted_at=attempt.started_at,
                 poll_at=Now(),
+                expected_at=Now()
+                + watching.expected_duration(
+                    service_id=order.service_id, average_minutes=order.service.average_minutes
+                ),
             )
     except IntegrityError as error:
         if violated_constraint(error) == "run_provider_order_once":
@@ -53,9 +58,10 @@ def resolve_found(*, item_id: int, provider_order: str, reason: str, actor_id: i
         raise
 
 
-def resolve_resend(*, item_id: int, reason: str, actor_id: int) -> None:
+def resolve_resend(*, item_id: int, reason: str, actor_id: int | None) -> None:
     """The provider does not have it: send it again, unless its customer has asked for cancellation meanwhile.
 
+    :raises ReviewNotFound:
     :raises ReviewAlreadyResolved:
     :raises ReasonMissing:
     """
@@ -67,9 +73,10 @@ def resolve_resend(*, item_id: int, reason: str, actor_id: int) -> None:
         nudge.wake_submitters()
 
 
-def resolve_refund(*, item_id: int, reason: str, actor_id: int) -> None:
+def resolve_refund(*, item_id: int, reason: str, actor_id: int | None) -> None:
     """The provider does not have it: cancel the run and refund it.
 
+    :raises ReviewNotFound:
     :raises ReviewAlreadyResolved:
     :raises ReasonMissing:
     """
@@ -82,13 +89,16 @@ def resolve_refund(*, item_id: int, reason: str, actor_id: int) -> None:
 
 
 def _resolve(
-    item_id: int, resolution: ReviewItem.Resolution, attempt_state: Attempt.State, *, reason: str, actor_id: int
+    item_id: int, resolution: ReviewItem.Resolution, attempt_state: Attempt.State, *, reason: str, actor_id: int | None
 ) -> tuple[Order, Run, Attempt]:
     """Close an open item for the reason given and return its locked order, run and attempt."""
     reason = reason.strip()
     if not reason:
         raise ReasonMissing
-    order = settlement.lock_order(Run.objects.values_list("order_id", flat=True).get(attempts__review=item_id))
+    order_id = Run.objects.filter(attempts__review=item_id).values_list("order_id", flat=True).first()
+    if order_id is None:
+        raise ReviewNotFound
+    order = settlement.lock_order(order_id)
     item = ReviewItem.objects.select_for_update(of=("self",)).select_related("attempt__run").get(pk=item_id)
     if item.resolved_at is not None:
         raise ReviewAlreadyResolved

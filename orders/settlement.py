@@ -54,17 +54,21 @@ def move_run(run: Run, target: RunState, **changes: object) -> None:
     if target in FINAL_RUN_STATES and run.finished_at is None:
         changes["finished_at"] = Now()
         changes["poll_at"] = None
+    if run.alarm and (target in FINAL_RUN_STATES or run.alarm == Run.Alarm.WAITING):
+        changes |= {"alarm": "", "alarm_at": None}
+    if run.held_at is not None:
+        changes |= {"held_at": None, "held_because": ""}
     for name, value in changes.items():
         setattr(run, name, value)
     run.save(update_fields=["state", *changes])
 
 
-def requeue_run(order: Order, run: Run, *, due_at: Any) -> None:
+def requeue_run(order: Order, run: Run, *, due_at: Any, **changes: object) -> None:
     """Queue a run of a locked order again; one whose cancellation was asked for meanwhile is canceled and refunded.
 
     The customer's request found it on its way and could not stop it: now that it is known not to have left, it is.
     """
-    move_run(run, RunState.QUEUED, due_at=due_at)
+    move_run(run, RunState.QUEUED, due_at=due_at, **changes)
     if Cancellation.objects.filter(order=order).exists():
         move_run(run, RunState.CANCELED, remains=run.quantity)
         settle(order)

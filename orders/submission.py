@@ -7,26 +7,30 @@ that something may have been sent.
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
-from orders import reviews, settlement
+from catalog.models import Route
+from orders import holds, reviews, routing, settlement, watching
 from orders.models import Attempt, Order, OrderEvent, Run
 from orders.transitions import RunState
+from panel import checkpoints
 from panel.errors import violated_constraint
-from providers import adapter
-from providers.errors import Ambiguous, NotSent, ProviderError, Refused, RefusedForNow
+from providers import adapter, health
+from providers.errors import Ambiguous, LinkBusy, NotSent, ProviderError, Refused, RefusedForNow
 from providers.models import Provider
 
-# A call takes at most 3 s to connect and 20 s to read; past three times that its worker is dead or lost.
+# A call takes at most 25 s; past more than twice that its worker is dead or lost.
 LEASE = timedelta(seconds=60)
 START_WITHIN_SECONDS = 30.0  # what the lease leaves when the slowest call is taken off, with some to spare
-RETRY_AFTER = timedelta(seconds=15)  # nothing was sent: try again soon
-PROVIDER_PAUSE = timedelta(minutes=1)  # refused for now: its balance or rate limit will not change at once
+RETRY_FIRST = timedelta(seconds=15)  # nothing was sent: try again soon, then seldom
+RETRY_MAX = timedelta(minutes=10)
+BUSY_RETRY = timedelta(minutes=2)  # an order for the same link has to end first
 FIRST_POLL_AFTER = timedelta(seconds=2)
 EVIDENCE_MAX_CHARACTERS = 4000
 
@@ -39,8 +43,13 @@ class Claim:
 
     attempt: Attempt
     run: Run
-    provider: Provider
+    route: Route
     made_at: float  # this process's clock
+
+    @property
+    def provider(self) -> Provider:
+        """The provider as it was when the claim was made."""
+        return self.route.provider
 
 
 def submit_next() -> bool:
@@ -48,30 +57,95 @@ def submit_next() -> bool:
     claim = claim_next()
     if claim is None:
         return False
+    checkpoints.reached("after_claim")
     send(claim)
     return True
 
 
+# A provider that is being tried again after failures gets one call at a time; see health.concurrency_of.
+_PROVIDERS_WITH_WORK = """
+SELECT p.id FROM providers_provider p
+CROSS JOIN LATERAL (
+    SELECT r.due_at FROM orders_run r
+    WHERE r.provider_id = p.id AND r.state = 'queued' AND r.held_at IS NULL AND r.due_at <= statement_timestamp()
+    ORDER BY r.due_at LIMIT 1
+) longest
+WHERE p.is_active
+    AND (p.paused_until IS NULL OR p.paused_until <= statement_timestamp())
+    AND (p.down_until IS NULL OR p.down_until <= statement_timestamp())
+    AND (SELECT count(*) FROM orders_attempt a WHERE a.provider_id = p.id AND a.state = 'in_flight')
+        < CASE WHEN p.failures >= %(failures)s THEN 1 ELSE p.concurrency_max END
+ORDER BY longest.due_at
+"""
+
+
 def claim_next() -> Claim | None:
-    """Commit the intent to send the run that is due longest and nobody else is claiming."""
+    """Commit the intent to send the run that is due longest and nobody else is claiming.
+
+    Runs that turn out to go elsewhere, or not at all for now, are put there on the way.
+    """
     made_at = time.monotonic()
-    with transaction.atomic(durable=True):
-        provider = "order__service__provider__"
-        run = (
-            Run.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("order__service__provider")
-            .filter(state=RunState.QUEUED, due_at__lte=Now())
-            .filter(**{f"{provider}is_active": True})
-            .filter(Q(**{f"{provider}paused_until": None}) | Q(**{f"{provider}paused_until__lte": Now()}))
-            .order_by("due_at", "id")
-            .first()
-        )
-        if run is None:
+    while True:
+        has_moved = False
+        for provider_id in _list_providers_with_work():
+            claim, moved = _claim_at(provider_id, made_at=made_at)
+            if claim is not None:
+                return claim
+            has_moved |= moved
+        if not has_moved:
             return None
-        chosen = run.order.service.provider
-        settlement.move_run(run, RunState.SUBMITTING, provider=chosen)
-        attempt = Attempt.objects.create(run=run, provider=chosen, lease_until=Now() + LEASE)
-    return Claim(attempt=attempt, run=run, provider=chosen, made_at=made_at)
+
+
+def _list_providers_with_work() -> Sequence[int]:
+    parameters: dict[str, Any] = {"failures": health.FAILURES_MAX}
+    with connection.cursor() as cursor:
+        cursor.execute(_PROVIDERS_WITH_WORK, parameters)
+        return [provider_id for (provider_id,) in cursor.fetchall()]
+
+
+def _claim_at(provider_id: int, *, made_at: float) -> tuple[Claim | None, bool]:
+    """Claim the next run at one provider; return also whether some run was put elsewhere on the way."""
+    has_moved = False
+    while True:
+        with transaction.atomic(durable=True):
+            # One claim at a time per provider, or its limit would be a guess. Foreign keys do not wait for this lock.
+            provider = (
+                Provider.objects.select_for_update(no_key=True).filter(health.takes_orders(), pk=provider_id).first()
+            )
+            if provider is None or _count_in_flight(provider) >= health.concurrency_of(provider):
+                return None, has_moved
+            run = (
+                Run.objects.select_for_update(skip_locked=True, of=("self",))
+                .select_related("order__service")
+                .filter(provider=provider_id, state=RunState.QUEUED, held_at=None, due_at__lte=Now())
+                .order_by("due_at", "id")
+                .first()
+            )
+            if run is None:
+                return None, has_moved
+            choice = routing.choose_route(run.order, run)
+            if choice.route is None:
+                holds.hold_run(run, because=choice.why_not)
+                has_moved = True
+            elif choice.route.provider_id != provider_id:
+                run.provider, run.route = choice.route.provider, choice.route
+                run.save(update_fields=["provider", "route"])
+                has_moved = True
+            else:
+                settlement.move_run(run, RunState.SUBMITTING, route=choice.route)
+                attempt = Attempt.objects.create(
+                    run=run,
+                    provider=provider,
+                    route=choice.route,
+                    cost=choice.cost,
+                    lease_until=Now() + LEASE,
+                )
+                checkpoints.reached("in_claim")
+                return Claim(attempt=attempt, run=run, route=choice.route, made_at=made_at), has_moved
+
+
+def _count_in_flight(provider: Provider) -> int:
+    return Attempt.objects.filter(provider=provider, state=Attempt.State.IN_FLIGHT).count()
 
 
 def send(claim: Claim) -> None:
@@ -82,17 +156,23 @@ def send(claim: Claim) -> None:
         record_not_sent(claim, evidence="the worker woke up too late to send it")
         return
     order = claim.run.order
+    checkpoints.reached("before_send")
     try:
-        provider_order = adapter.connect(claim.provider).add(
-            service=order.service.provider_service,
-            link=order.link,
-            quantity=claim.run.quantity,
-            parameters=order.parameters,
-        )
+        with health.watched(claim.provider, is_order=True):
+            provider_order = adapter.connect(claim.provider).add(
+                service=claim.route.provider_service,
+                service_type=order.service_type,
+                link=order.link,
+                quantity=claim.run.quantity,
+                parameters=order.parameters,
+            )
+            checkpoints.reached("after_send")
     except NotSent as error:
         record_not_sent(claim, evidence=error.evidence)
     except RefusedForNow as error:
-        record_deferred(claim, evidence=error.evidence)
+        record_deferred(claim, evidence=error.evidence, retry_after=RETRY_FIRST)
+    except LinkBusy as error:
+        record_deferred(claim, evidence=error.evidence, retry_after=BUSY_RETRY)
     except Refused as error:
         record_rejected(claim, evidence=error.evidence)
     except (Ambiguous, ProviderError) as error:
@@ -103,13 +183,14 @@ def send(claim: Claim) -> None:
         record_unknown(claim.attempt.pk, evidence=f"{type(error).__name__}: {error}")
     else:
         record_accepted(claim, provider_order=provider_order)
+    checkpoints.reached("after_record")
 
 
 def record_accepted(claim: Claim, *, provider_order: str) -> None:
     """Store the provider's order id; an id that another run has is no acceptance but a riddle for review."""
     try:
         with transaction.atomic(durable=True):
-            _, run, attempt = _lock(claim.attempt.pk)
+            order, run, attempt = _lock(claim.attempt.pk)
             if attempt.state == Attempt.State.UNKNOWN and run.state == RunState.UNKNOWN:
                 # The lease ran out, but the answer came after all: that is evidence.
                 reviews.close_by_late_answer(attempt)
@@ -117,14 +198,19 @@ def record_accepted(claim: Claim, *, provider_order: str) -> None:
                 _keep_contradiction(attempt, provider_order=provider_order)
                 return
             _finish(attempt, Attempt.State.ACCEPTED, evidence=provider_order)
+            expected = watching.expected_duration(
+                service_id=order.service_id, average_minutes=order.service.average_minutes
+            )
             settlement.move_run(
                 run,
                 RunState.SUBMITTED,
                 provider_order=provider_order,
                 submitted_at=Now(),
                 poll_at=Now() + FIRST_POLL_AFTER,
+                expected_at=Now() + expected,
             )
             settlement.record_event(run.order_id, OrderEvent.Kind.SUBMITTED, run_id=run.pk, run=run.number)
+            checkpoints.reached("in_record")
     except IntegrityError as error:
         if violated_constraint(error) != "run_provider_order_once":
             raise
@@ -132,33 +218,37 @@ def record_accepted(claim: Claim, *, provider_order: str) -> None:
 
 
 def record_not_sent(claim: Claim, *, evidence: str) -> None:
-    """Queue the run again: nothing left this machine."""
+    """Queue the run again, by the next route or for later: nothing left this machine."""
     with transaction.atomic(durable=True):
         order, run, attempt = _lock(claim.attempt.pk)
         if attempt.state == Attempt.State.IN_FLIGHT:
             _finish(attempt, Attempt.State.NOT_SENT, evidence=evidence)
-            settlement.requeue_run(order, run, due_at=Now() + RETRY_AFTER)
+            misses = run.attempts.filter(state=Attempt.State.NOT_SENT).count()
+            _queue_again(order, run, retry_after=min(RETRY_FIRST * 2 ** min(misses - 1, 10), RETRY_MAX))
 
 
-def record_deferred(claim: Claim, *, evidence: str) -> None:
-    """Queue the run again and leave its provider alone for a while."""
+def record_deferred(claim: Claim, *, evidence: str, retry_after: timedelta) -> None:
+    """Queue the run again, by the next route or for later: its provider refuses for a reason that passes."""
     with transaction.atomic(durable=True):
         order, run, attempt = _lock(claim.attempt.pk)
         if attempt.state == Attempt.State.IN_FLIGHT:
             _finish(attempt, Attempt.State.DEFERRED, evidence=evidence)
-            settlement.requeue_run(order, run, due_at=Now() + RETRY_AFTER)
-            Provider.objects.filter(pk=claim.provider.pk).update(paused_until=Now() + PROVIDER_PAUSE)
+            _queue_again(order, run, retry_after=retry_after)
     logger.warning("provider %s refuses for now: %s", claim.provider, evidence)
 
 
 def record_rejected(claim: Claim, *, evidence: str) -> None:
-    """End the run and refund it: the provider will not deliver."""
+    """Try the next route; when every one has refused, end the run and refund it: nobody will deliver."""
     with transaction.atomic(durable=True):
         order, run, attempt = _lock(claim.attempt.pk)
-        if attempt.state == Attempt.State.IN_FLIGHT:
-            _finish(attempt, Attempt.State.REJECTED, evidence=evidence)
+        if attempt.state != Attempt.State.IN_FLIGHT:
+            return
+        _finish(attempt, Attempt.State.REJECTED, evidence=evidence)
+        if routing.choose_route(order, run).is_exhausted:
             settlement.move_run(run, RunState.REJECTED, remains=run.quantity)
             settlement.settle(order)
+        else:
+            _queue_again(order, run, retry_after=RETRY_FIRST)
 
 
 def record_unknown(attempt_id: int, *, evidence: str) -> None:
@@ -185,6 +275,18 @@ def _lock(attempt_id: int) -> tuple[Order, Run, Attempt]:
     order = settlement.lock_order(Run.objects.values_list("order_id", flat=True).get(attempts=attempt_id))
     run = Run.objects.select_for_update(of=("self",)).get(attempts=attempt_id)
     return order, run, Attempt.objects.select_for_update(of=("self",)).get(pk=attempt_id)
+
+
+def _queue_again(order: Order, run: Run, *, retry_after: timedelta) -> None:
+    """Queue a run of a locked order by the best route left: at once if that is another one, else after a while."""
+    choice = routing.choose_route(order, run)
+    tried = run.route_id
+    if choice.route is not None:
+        run.provider, run.route = choice.route.provider, choice.route
+    is_other = choice.route is None or choice.route.pk != tried  # without a route the next claim holds it
+    settlement.requeue_run(
+        order, run, due_at=Now() if is_other else Now() + retry_after, provider=run.provider, route=run.route
+    )
 
 
 def _keep_contradiction(attempt: Attempt, *, provider_order: str) -> None:

@@ -7,7 +7,7 @@ import time
 
 from celery import shared_task
 
-from orders import archiving, cancellations, refills, submission, tracking
+from orders import archiving, cancellations, refills, routing, submission, tracking, watching
 
 # A task gives its thread back after this long, so that tracking is not starved by a long queue.
 WORK_SECONDS = 10.0
@@ -45,6 +45,24 @@ def forward_cancellations() -> None:
 def process_refills() -> None:
     """Send refills and ask about open ones."""
     refills.process_refills()
+
+
+@shared_task(name="orders.reroute_waiting")
+def reroute_waiting() -> None:
+    """Send what waits at a provider that takes no orders by another route."""
+    routing.reroute_waiting(seconds=WORK_SECONDS)
+
+
+@shared_task(name="orders.flag_stuck")
+def flag_stuck() -> None:
+    """Raise the alarm for runs that do not get on."""
+    watching.flag_stuck()
+
+
+@shared_task(name="orders.measure_paces")
+def measure_paces() -> None:
+    """Measure how long each service usually takes."""
+    watching.measure_paces()
 
 
 @shared_task(name="orders.archive")

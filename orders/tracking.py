@@ -1,7 +1,7 @@
 """Ask providers about the runs they have, and record what they report."""
 
 import logging
-from collections import defaultdict
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,17 +10,22 @@ from django.db import connection, transaction
 from orders import settlement
 from orders.models import Run
 from orders.transitions import FINAL_RUN_STATES, TRACKED_RUN_STATES, RunState, may_follow
-from providers import adapter
+from panel import checkpoints
+from providers import adapter, health
 from providers.adapter import STATUS_IDS_MAX, Report, ReportedStatus
 from providers.errors import ProviderError
 from providers.models import Provider
 
-# While a process asks, nobody else does; it is given back by the time the answer is recorded.
+# While a process asks a provider, nobody else asks it; it is given back by the time the answers are recorded.
 ASKING = timedelta(seconds=60)
 # Fresh orders are watched closely, old ones seldom: a tenth of a run's age, within these bounds.
 POLL_SHARE_OF_AGE = 0.1
 POLL_MIN = timedelta(seconds=2)
 POLL_MAX = timedelta(minutes=10)
+# A call for one order costs what one for a hundred does: it takes along those whose turn comes within this share of
+# the time between two of theirs. So turns meet, and 10,000 orders need about 100 calls a round.
+AHEAD_SHARE = 0.25
+NOT_KNOWN_MAX = 3  # answers in a row without it, before staff are told: a provider's own lists may lag behind
 
 START_COUNT_MAX = 2**63 - 1  # what the column holds
 
@@ -35,51 +40,97 @@ STATE_OF_REPORT = {
 
 logger = logging.getLogger(__name__)
 
-_CLAIM = """
+_CLAIM_PROVIDER = """
+UPDATE providers_provider SET tracked_until = statement_timestamp() + %(asking)s
+WHERE id = (
+    SELECT p.id FROM providers_provider p
+    CROSS JOIN LATERAL (
+        SELECT r.poll_at FROM orders_run r
+        WHERE r.provider_id = p.id AND r.state = ANY(%(states)s) AND r.poll_at <= statement_timestamp()
+        ORDER BY r.poll_at LIMIT 1
+    ) longest
+    WHERE (p.tracked_until IS NULL OR p.tracked_until <= statement_timestamp())
+        AND (p.down_until IS NULL OR p.down_until <= statement_timestamp())
+    ORDER BY longest.poll_at LIMIT 1 FOR NO KEY UPDATE OF p SKIP LOCKED
+)
+RETURNING id
+"""
+
+_INTERVAL = "least(greatest((statement_timestamp() - submitted_at) * %(share)s, %(min)s), %(max)s)"
+
+_CLAIM_RUNS = f"""
 UPDATE orders_run SET poll_at = statement_timestamp() + %(asking)s
 WHERE id IN (
     SELECT id FROM orders_run
-    WHERE state = ANY(%(states)s) AND poll_at <= statement_timestamp()
+    WHERE provider_id = %(provider)s AND state = ANY(%(states)s)
+        AND poll_at <= statement_timestamp() + %(max)s * %(ahead)s
+        AND poll_at <= statement_timestamp() + {_INTERVAL} * %(ahead)s
     ORDER BY poll_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
-RETURNING id, provider_id, provider_order
+RETURNING id, provider_order
 """
 
-_NEXT_POLL = """
-UPDATE orders_run SET poll_at = statement_timestamp()
-    + least(greatest((statement_timestamp() - submitted_at) * %(share)s, %(min)s), %(max)s)
+_NEXT_POLL = f"""
+UPDATE orders_run SET poll_at = statement_timestamp() + {_INTERVAL}
 WHERE id = ANY(%(run_ids)s) AND state = ANY(%(states)s)
 """
 
+_COUNT_NOT_KNOWN = """
+UPDATE orders_run SET
+    unknown_count = least(unknown_count + 1, 1000),
+    alarm = CASE WHEN unknown_count + 1 >= %(most)s THEN 'not_known' ELSE alarm END,
+    alarm_at = CASE WHEN unknown_count + 1 >= %(most)s THEN coalesce(alarm_at, statement_timestamp()) ELSE alarm_at END
+WHERE id = ANY(%(run_ids)s) AND state = ANY(%(states)s)
+"""
+
+_FORGET_NOT_KNOWN = """
+UPDATE orders_run SET
+    unknown_count = 0,
+    alarm_at = CASE WHEN alarm = 'not_known' THEN NULL ELSE alarm_at END,
+    alarm = CASE WHEN alarm = 'not_known' THEN '' ELSE alarm END
+WHERE id = ANY(%(run_ids)s) AND unknown_count > 0
+"""
+
+_STATES = sorted(TRACKED_RUN_STATES)
+_POLLING: dict[str, Any] = {"share": POLL_SHARE_OF_AGE, "min": POLL_MIN, "max": POLL_MAX, "states": _STATES}
+
 
 def track_due() -> int:
-    """Ask about the runs whose turn it is, at most one call's worth per provider; return how many."""
-    due: dict[int, dict[str, int]] = defaultdict(dict)
+    """Ask the provider whose runs wait longest about at most one call's worth of them; return how many."""
     with connection.cursor() as cursor:
-        claim: dict[str, Any] = {
-            "asking": ASKING,
-            "states": sorted(TRACKED_RUN_STATES),
-            "limit": STATUS_IDS_MAX,
-        }
-        cursor.execute(_CLAIM, claim)
-        for run_id, provider_id, provider_order in cursor.fetchall():
-            due[provider_id][provider_order] = run_id
-    for provider in Provider.objects.filter(pk__in=due):
-        _ask(provider, due[provider.pk])
-    return sum(len(runs) for runs in due.values())
+        cursor.execute(_CLAIM_PROVIDER, _POLLING | {"asking": ASKING})
+        claimed = cursor.fetchone()
+        if claimed is None:
+            return 0
+        provider = Provider.objects.get(pk=claimed[0])
+        try:
+            claim = _POLLING | {
+                "provider": provider.pk,
+                "asking": ASKING,
+                "ahead": AHEAD_SHARE,
+                "limit": STATUS_IDS_MAX,
+            }
+            cursor.execute(_CLAIM_RUNS, claim)
+            runs = {provider_order: run_id for run_id, provider_order in cursor.fetchall()}
+            if runs:
+                _ask(provider, runs)
+        finally:
+            Provider.objects.filter(pk=provider.pk).update(tracked_until=None)
+    return len(runs)
 
 
 def _ask(provider: Provider, runs: dict[str, int]) -> None:
+    reports: Mapping[str, Report] | None = None
     try:
-        reports = adapter.connect(provider).statuses(list(runs))
+        with health.watched(provider):
+            reports = adapter.connect(provider).statuses(list(runs))
     except ProviderError as error:
         logger.warning("provider %s did not report: %s", provider, error.evidence)
-        reports = {}
     except Exception:
         # A bug in one provider's adapter must not keep the other providers' orders waiting.
         logger.exception("asking provider %s failed", provider)
-        reports = {}
-    for provider_order, report in reports.items():
+    checkpoints.reached("after_ask")
+    for provider_order, report in (reports or {}).items():
         if provider_order not in runs:
             continue
         try:
@@ -87,15 +138,14 @@ def _ask(provider: Provider, runs: dict[str, int]) -> None:
         except Exception:
             # One order that cannot be recorded must not keep the others of this answer waiting.
             logger.exception("recording a report of run %s failed", runs[provider_order])
-    next_poll: dict[str, Any] = {
-        "share": POLL_SHARE_OF_AGE,
-        "min": POLL_MIN,
-        "max": POLL_MAX,
-        "run_ids": list(runs.values()),
-        "states": sorted(TRACKED_RUN_STATES),
-    }
+        checkpoints.reached("after_report")
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT_POLL, next_poll)
+        cursor.execute(_NEXT_POLL, _POLLING | {"run_ids": list(runs.values())})
+        if reports is not None:
+            known = [run_id for provider_order, run_id in runs.items() if provider_order in reports]
+            missing = [run_id for provider_order, run_id in runs.items() if provider_order not in reports]
+            cursor.execute(_FORGET_NOT_KNOWN, {"run_ids": known})
+            cursor.execute(_COUNT_NOT_KNOWN, {"run_ids": missing, "states": _STATES, "most": NOT_KNOWN_MAX})
 
 
 def record_report(run_id: int, report: Report) -> None:
@@ -121,6 +171,7 @@ def record_report(run_id: int, report: Report) -> None:
             return
         settlement.move_run(run, target, remains=remains, start_count=start_count)
         settlement.settle(order)
+        checkpoints.reached("in_report")
 
 
 def _remains(run: Run, report: Report, target: RunState) -> int | None:

@@ -81,7 +81,13 @@ class Adapter(Protocol):
         ...
 
     def add(
-        self, *, service: str, service_type: str, link: str, quantity: int, parameters: Mapping[str, str | Sequence[str]]
+        self,
+        *,
+        service: str,
+        service_type: str,
+        link: str,
+        quantity: int,
+        parameters: Mapping[str, str | Sequence[str]],
     ) -> str:
         """Order a run and return the provider's order id. Not idempotent: call once per attempt.
 

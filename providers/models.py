@@ -66,7 +66,15 @@ class Provider(models.Model):
     is_low = models.BooleanField(default=False, editable=False, help_text="Staff have been told.")
 
     paused_until = models.DateTimeField(
-        null=True, editable=False, help_text="Left alone until then, after refusals for a while or failures in a row."
+        null=True,
+        editable=False,
+        help_text="Gets no orders until then: it refuses for a while (our balance, its limit).",
+    )
+    down_until = models.DateTimeField(
+        null=True, editable=False, help_text="Not called at all until then: calls failed in a row."
+    )
+    tracked_until = models.DateTimeField(
+        null=True, editable=False, help_text="Some worker is asking it about orders, until then at the latest."
     )
     failures = models.PositiveIntegerField(default=0, editable=False, help_text="Calls that failed in a row.")
     failure = models.TextField(blank=True, editable=False, help_text="How the last one did.")

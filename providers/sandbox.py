@@ -79,7 +79,13 @@ class Sandbox:
         return BALANCE
 
     def add(
-        self, *, service: str, service_type: str, link: str, quantity: int, parameters: Mapping[str, str | Sequence[str]]
+        self,
+        *,
+        service: str,
+        service_type: str,
+        link: str,
+        quantity: int,
+        parameters: Mapping[str, str | Sequence[str]],
     ) -> str:
         """Take an order; `reject` refuses it, `lost` takes it and loses the answer."""
         outcome = _choose_outcome(service=service, link=link)

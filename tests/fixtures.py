@@ -15,7 +15,7 @@ from accounts import api_keys, registration
 from accounts.models import User
 from api_v2 import throttling
 from catalog import snapshot
-from catalog.models import Category, Currency, Service
+from catalog.models import Category, Currency, Route, Service
 from orders import submission, tracking
 from orders.models import Attempt, Cancellation, Order, OrderEvent, Refill, Run
 from orders.transitions import TRACKED_RUN_STATES, RunState
@@ -75,7 +75,7 @@ def provider(db: None) -> Provider:
 
 @pytest.fixture
 def make_service(provider: Provider) -> Callable[..., Service]:
-    """Make services like the contract's first example, changed where the test says so."""
+    """Make services like the contract's first example, with one route, changed where the test says so."""
 
     def make(**changes: Any) -> Service:
         category, _ = Category.objects.get_or_create(name=changes.pop("category", "Instagram › Followers"))
@@ -87,10 +87,12 @@ def make_service(provider: Provider) -> Callable[..., Service]:
             "max": 100_000,
             "refill": True,
             "cancel": True,
-            "provider": provider,
-            "provider_service": "ig-followers",
         }
-        return Service.objects.create(category=category, **{**facts, **changes})
+        route = {"provider": provider, "provider_service": "ig-followers"}
+        route |= {name: changes.pop(name) for name in ("provider", "provider_service", "cost") if name in changes}
+        service = Service.objects.create(category=category, **{**facts, **changes})
+        Route.objects.create(service=service, **route)
+        return service
 
     return make
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from django.db import connection, transaction
 
-from catalog.models import REFILL_DAYS_DEFAULT, Category, Currency, Service
+from catalog.models import REFILL_DAYS_DEFAULT, Category, Currency, Route, Service
 from panel.demo.networks import NETWORKS, Network, Product
 from panel.demo.qualities import Quality
 from panel.demo.specials import SPECIALS, WATCH, WATCH_NETWORK, Special
@@ -43,35 +43,49 @@ def load_catalogue() -> bool:
         provider, _ = Provider.objects.get_or_create(name="Sandbox", defaults={"kind": Provider.Kind.SANDBOX})
         if Service.objects.exists():
             return False
-        services = list(_build_services(provider))
+        drafts = list(_build_services())
+        services = [service for service, _ in drafts]
         Category.objects.bulk_create(_name_positions(services), ignore_conflicts=True)
         # Fetched again: rows that were there before did not tell their ids.
         categories = {category.name: category for category in Category.objects.all()}
         for service in services:
             service.category = categories[service.category.name]
         Service.objects.bulk_create(services)
+        Route.objects.bulk_create(
+            [
+                Route(
+                    service=service,
+                    provider=provider,
+                    provider_service=provider_service or str(service.id),
+                    cost=service.rate * COST_SHARE,
+                )
+                for service, provider_service in drafts
+            ]
+        )
         _continue_ids_after(services)
     return True
 
 
-def _build_services(provider: Provider) -> Iterator[Service]:
-    """Make every service, in the order in which it is shown, with a category that is not saved yet."""
+def _build_services() -> Iterator[tuple[Service, str]]:
+    """Make every service, in the order in which it is shown, with a category that is not saved yet.
+
+    With it comes the provider's id of it; empty: the same as ours.
+    """
     watch = Network(len(NETWORKS) + 1, WATCH_NETWORK, ())
     for network in (*NETWORKS, watch):
-        by_heading: dict[str, list[Service]] = {}
+        by_heading: dict[str, list[tuple[Service, str]]] = {}
         for product in network.products:
-            by_heading[product.name] = [_from_quality(network, product, quality) for quality in product.qualities]
+            by_heading[product.name] = [(_from_quality(network, product, quality), "") for quality in product.qualities]
         for special in (*SPECIALS, *WATCH):
             if special.network == network.name:
-                by_heading.setdefault(special.heading, []).append(_from_special(special))
-        for number, (heading, services) in enumerate(by_heading.items()):
+                by_heading.setdefault(special.heading, []).append((_from_special(special), special.provider_service))
+        for number, (heading, drafts) in enumerate(by_heading.items()):
             category = Category(name=f"{network.name} › {heading}")
             first_id = network.number * IDS_PER_NETWORK + number * IDS_PER_CATEGORY + 1
-            for position, service in enumerate(services):
+            for position, (service, provider_service) in enumerate(drafts):
                 service.id = PUBLISHED_IDS.get(service.name, first_id + position)
-                service.category, service.provider, service.position = category, provider, position
-                service.provider_service = service.provider_service or str(service.id)
-                yield service
+                service.category, service.position = category, position
+                yield service, provider_service
 
 
 def _from_quality(network: Network, product: Product, quality: Quality) -> Service:
@@ -81,7 +95,6 @@ def _from_quality(network: Network, product: Product, quality: Quality) -> Servi
         name=f"{network.name} {product.name} — {quality.label}",
         description=quality.delivers + refill,
         rate=rate,
-        cost=rate * COST_SHARE,
         min=product.min,
         max=max(product.max // quality.max_divisor, product.min),
         refill=quality.refill_days > 0,
@@ -98,7 +111,6 @@ def _from_special(special: Special) -> Service:
         description=special.description,
         type=special.type,
         rate=Decimal(special.rate),
-        cost=Decimal(special.rate) * COST_SHARE,
         min=special.min,
         max=special.max,
         refill=special.refill_days > 0,
@@ -106,7 +118,6 @@ def _from_special(special: Special) -> Service:
         cancel=special.cancel,
         dripfeed=special.dripfeed,
         average_minutes=special.minutes,
-        provider_service=special.provider_service,
     )
 
 

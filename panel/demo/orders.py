@@ -3,7 +3,7 @@
 from django.db import connection
 
 from accounts.models import User
-from catalog.models import CatalogVersion, Service
+from catalog.models import CatalogVersion, Route, Service
 from orders import placement
 from orders.models import Order
 from orders.placement import Buyer, Draft
@@ -37,9 +37,9 @@ def _drafts() -> list[Draft]:
     package = _first_of_type("Package")
     comments = _first_of_type("Custom Comments")
     by_word = dict(
-        Service.objects.filter(provider_service__startswith="demo-")
+        Route.objects.filter(provider_service__startswith="demo-")
         .order_by("-id")
-        .values_list("provider_service", "id")
+        .values_list("provider_service", "service_id")
     )
     post = "https://www.instagram.com/p/C8demo1post/"
     return [

@@ -16,11 +16,22 @@ SERVICES = "/admin/catalog/service/"
 
 def service_form(service: Service, **changes: object) -> dict[str, object]:
     """Return the form of a service's page as it would be sent."""
-    names = ("name", "position", "type", "description", "rate", "min", "max", "refill_days", "provider_service", "cost")
+    names = ("name", "position", "type", "description", "rate", "min", "max", "refill_days")
     fields = {name: getattr(service, name) for name in names}
     switches = {name: "on" for name in ("is_active", "refill", "cancel", "dripfeed") if getattr(service, name)}
-    related = {"category": service.category_id, "provider": service.provider_id, "average_minutes": ""}
-    return {**fields, **switches, **related, **changes}
+    related = {"category": service.category_id, "average_minutes": ""}
+    return {**fields, **switches, **related, **routes_form(service), **changes}
+
+
+def routes_form(service: Service) -> dict[str, object]:
+    """Return the part of it that says where the service comes from."""
+    form: dict[str, object] = {"routes-INITIAL_FORMS": service.routes.count()}
+    form["routes-TOTAL_FORMS"] = form["routes-INITIAL_FORMS"]
+    for number, route in enumerate(service.routes.all()):
+        row = {"id": route.pk, "service": service.pk, "provider": route.provider_id, "is_active": "on"}
+        row |= {name: getattr(route, name) for name in ("priority", "provider_service", "cost")}
+        form |= {f"routes-{number}-{name}": value for name, value in row.items()}
+    return form
 
 
 def test_new_price_counts_at_once(boss: Client, customer: User, followers: Service) -> None:

@@ -47,7 +47,9 @@ NOT_FOR_CLIENTS = {
     "ProviderOrderTaken",
     "ReasonMissing",
     "ReviewAlreadyResolved",
+    "ReviewNotFound",
     "RunInFlight",
+    "RunNotHeld",
     "TooManyApiKeys",
 }
 

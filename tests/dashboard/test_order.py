@@ -95,6 +95,8 @@ def test_tells_every_kind_of_event(order_id, browser):
         OrderEvent.Kind.REFILL_REQUESTED: ({"refill": 7}, "Refill 7 requested"),
         OrderEvent.Kind.REFILL_FINISHED: ({"refill": 7, "status": "Rejected"}, "Refill 7 rejected"),
         OrderEvent.Kind.CANCEL_REQUESTED: ({}, "Cancellation requested"),
+        OrderEvent.Kind.HELD: ({}, "Being checked by our staff"),
+        OrderEvent.Kind.RELEASED: ({"reason": "x"}, "Checked: it goes on to delivery"),
         OrderEvent.Kind.STAFF: ({"what": "canceled", "reason": "<i>x</i>"}, "Canceled by our staff"),
         OrderEvent.Kind.PROGRESS: ({"status": "Processing", "remains": 1000}, "Being prepared"),
         OrderEvent.Kind.FINISHED: ({"status": "Canceled", "remains": 1000}, "Canceled"),

@@ -74,7 +74,7 @@ def test_waits_for_a_run_in_doubt_before_it_asks(customer, followers):
     cancel(customer, order)
     cancellations.forward_cancellations()
     assert Cancellation.objects.get().forward_at is not None
-    sandbox_id = Sandbox().add(service="x", link=order.link, quantity=1000, parameters={})
+    sandbox_id = Sandbox().add(service="x", service_type="Default", link=order.link, quantity=1000, parameters={})
     submission.record_accepted(claim, provider_order=sandbox_id)
     Cancellation.objects.update(forward_at=Now())
     cancellations.forward_cancellations()
@@ -91,7 +91,7 @@ def test_stops_a_run_that_turns_out_not_to_have_left(customer, followers, staff,
     if end == "not_sent":
         submission.record_not_sent(claim, evidence="refused")
     elif end == "deferred":
-        submission.record_deferred(claim, evidence="no funds")
+        submission.record_deferred(claim, evidence="no funds", retry_after=submission.RETRY_FIRST)
     else:
         submission.record_unknown(claim.attempt.pk, evidence="timed out")
         reviews.resolve_resend(item_id=ReviewItem.objects.get().pk, reason="not there", actor_id=staff.pk)

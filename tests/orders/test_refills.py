@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from catalog.models import Service
+from catalog.models import Route, Service
 from orders import refills, settlement
 from orders.errors import OrderNotEligibleForRefill, OrderNotFound, RefillNotAvailable
 from orders.models import Order, Refill, RefillPart
@@ -31,7 +31,7 @@ def completed(customer, followers):
 
 def completed_order(user, service, link=LINK):
     order = order_of(user, service, link=link)
-    sandbox_id = Sandbox().add(service="x", link=link, quantity=1000, parameters={})
+    sandbox_id = Sandbox().add(service="x", service_type="Default", link=link, quantity=1000, parameters={})
     report(submitted(order, provider_order=sandbox_id), "Completed")
     order.refresh_from_db()
     return order
@@ -221,9 +221,9 @@ def drip_fed(customer, followers, *, providers):
     """An order delivered in two runs, each by a provider of its own."""
     order = order_of(customer, followers, quantity=1000, runs=2, interval_minutes=1)
     for provider in providers:
-        Service.objects.update(provider=provider)
+        Route.objects.update(provider=provider)
         order.runs.filter(state="queued").update(due_at=Now())
-        sandbox_id = Sandbox().add(service="x", link=LINK, quantity=500, parameters={})
+        sandbox_id = Sandbox().add(service="x", service_type="Default", link=LINK, quantity=500, parameters={})
         report(submitted(order, provider_order=sandbox_id), "Completed")
     return order
 

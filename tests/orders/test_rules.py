@@ -69,8 +69,8 @@ FREE = {"charge": 0, "charge_entry_id": None}
 
 def insert_run(order_id: int, number: int, quantity: int) -> None:
     run_sql(
-        "INSERT INTO orders_run (order_id, number, quantity, remains, state, provider_order)"
-        " VALUES (%s, %s, %s, 0, 'queued', '')",
+        "INSERT INTO orders_run (order_id, number, quantity, remains, state, provider_id, provider_order)"
+        " VALUES (%s, %s, %s, 0, 'queued', (SELECT id FROM providers_provider), '')",
         order_id,
         number,
         quantity,

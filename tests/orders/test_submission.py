@@ -203,14 +203,17 @@ def test_a_worker_that_wakes_up_too_late_sends_nothing(customer, followers, monk
     assert state_of(order) == ("queued", ["not_sent"])
 
 
-@pytest.mark.parametrize("late", ["record_not_sent", "record_deferred", "record_rejected"])
-def test_late_failures_change_nothing(customer, followers, late):
+@pytest.mark.parametrize(
+    ("late", "more"),
+    [("record_not_sent", {}), ("record_deferred", {"retry_after": submission.RETRY_FIRST}), ("record_rejected", {})],
+)
+def test_late_failures_change_nothing(customer, followers, late, more):
     order = order_of(customer, followers)
     claim = submission.claim_next()
     Attempt.objects.update(lease_until=Now() - timedelta(seconds=1))
     submission.expire_leases()
 
-    getattr(submission, late)(claim, evidence="too late")
+    getattr(submission, late)(claim, evidence="too late", **more)
 
     assert state_of(order) == ("unknown", ["unknown"])
 
@@ -263,7 +266,9 @@ def test_control_without_a_claim_every_worker_sends(customer, followers, provide
     def work():
         if Run.objects.get(pk=run.pk).state == RunState.QUEUED:
             everybody_has_looked.wait(10)
-            Sandbox().add(service="x", link=run.order.link, quantity=run.quantity, parameters={})
+            Sandbox().add(
+                service="x", service_type="Default", link=run.order.link, quantity=run.quantity, parameters={}
+            )
         connection.close()
 
     workers = [threading.Thread(target=work) for _ in range(6)]

@@ -1,0 +1,41 @@
+"""Keep a queued run back until staff have looked at it: it would lose money, or nobody sells it any more."""
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from orders import nudge, settlement
+from orders.errors import RunNotHeld
+from orders.models import OrderEvent, Run
+from wallet.errors import ReasonMissing
+
+BECAUSE_MAX_CHARACTERS = 200
+
+
+def hold_run(run: Run, *, because: str) -> None:
+    """Keep a locked, queued run back, in the caller's transaction."""
+    run.held_at, run.held_because = Now(), because[:BECAUSE_MAX_CHARACTERS]
+    run.save(update_fields=["held_at", "held_because"])
+    settlement.record_event(run.order_id, OrderEvent.Kind.HELD, run_id=run.pk)
+
+
+def release_run(*, run_id: int, reason: str, actor_id: int | None) -> None:
+    """Let a held run go at any cost; without a route that may be used it is held again.
+
+    :raises ReasonMissing:
+    :raises RunNotHeld: it is on its way, canceled, or was never held.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise ReasonMissing
+    with transaction.atomic(durable=True):
+        order_id = Run.objects.filter(pk=run_id).values_list("order_id", flat=True).first()
+        if order_id is None:
+            raise RunNotHeld
+        settlement.lock_order(order_id)
+        run = Run.objects.select_for_update(of=("self",)).get(pk=run_id)
+        if run.held_at is None:
+            raise RunNotHeld
+        run.held_at, run.held_because, run.loss_accepted, run.due_at = None, "", True, Now()
+        run.save(update_fields=["held_at", "held_because", "loss_accepted", "due_at"])
+        settlement.record_event(order_id, OrderEvent.Kind.RELEASED, run_id=run_id, actor_id=actor_id, reason=reason)
+        nudge.wake_submitters()

@@ -1,0 +1,123 @@
+"""Choose from whom a run is bought: never at a loss unseen, and never again where it was refused."""
+
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Now
+
+from catalog.models import Currency, Route
+from catalog.types import TYPES
+from orders import pricing
+from orders.models import Attempt, Order, Run
+from orders.transitions import RunState
+from panel.money import format_amount, round_half_up
+from providers import health
+from providers.models import Provider
+from wallet.models import Wallet
+
+REROUTED_MAX = 1000  # looked at in one go; the rest in the next
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Where to send a run; or no route, and why not."""
+
+    route: Route | None
+    cost: Decimal | None = None  # of the run, in the base currency
+    why_not: str = ""
+    is_exhausted: bool = False  # every route there is has refused it
+
+
+def choose_route(order: Order, run: Run) -> Choice:
+    """Choose the best route for a run as things are now, in one query.
+
+    Routes that refused it are out. The others come in the order: those whose provider takes orders now, those that
+    were tried least, the owner's priority. One that would cost more than the customer pays for the run is out too,
+    unless staff allow the loss.
+    """
+    untried = [route for route in _list_routes(order, run) if not route.has_refused]
+    if not untried:
+        return Choice(None, why_not="every route has refused it", is_exhausted=True)
+    flat_rate = TYPES[order.service_type].flat_rate
+    fitting = [
+        route
+        for route in untried
+        if route.is_active
+        and route.gone_at is None
+        and (flat_rate or (route.min or 0) <= run.quantity <= (route.max or run.quantity))
+    ]
+    if not fitting:
+        return Choice(None, why_not="no route in use takes this quantity")
+    may_lose = order.service.allow_loss or run.loss_accepted
+    losses = []
+    for route in fitting:
+        cost = _cost_of(route, run=run, flat_rate=flat_rate)
+        revenue = _revenue_of(route, order=order, run=run)
+        if may_lose or (cost is not None and cost <= revenue):
+            return Choice(route, cost=cost)
+        losses.append(_describe_loss(route, cost=cost, revenue=revenue))
+    return Choice(None, why_not="; ".join(losses))
+
+
+def reroute_waiting(*, seconds: float) -> int:
+    """Send runs that wait at a provider that takes no orders by another route, where there is one; return how many."""
+    started = time.monotonic()
+    moved = 0
+    for provider in Provider.objects.exclude(health.takes_orders()):
+        open_routes = Route.objects.filter(is_active=True, gone_at=None).filter(
+            provider__in=Provider.objects.filter(health.takes_orders())
+        )
+        waiting = Run.objects.filter(
+            provider=provider, state=RunState.QUEUED, held_at=None, due_at__lte=Now(),
+            order__service__in=open_routes.values("service"),
+        )  # fmt: skip
+        for run in waiting.select_related("order__service").order_by("due_at", "pk")[:REROUTED_MAX]:
+            if time.monotonic() - started > seconds:
+                return moved
+            route = choose_route(run.order, run).route
+            if route is not None and route.provider_id != provider.pk:
+                moved += Run.objects.filter(pk=run.pk, state=RunState.QUEUED, provider=provider).update(
+                    provider=route.provider_id, route=route
+                )
+    return moved
+
+
+def _list_routes(order: Order, run: Run) -> QuerySet[Any]:
+    """List every route of a run's service in the order of preference, with what the choice needs to know."""
+    attempts = Attempt.objects.filter(run=run, route=OuterRef("pk"))
+    wallet_currency = Wallet.objects.filter(user=order.customer_id).values("currency")
+    missed = attempts.filter(state__in=[Attempt.State.NOT_SENT, Attempt.State.DEFERRED])
+    return (
+        Route.objects.filter(service=order.service_id)
+        .select_related("provider")
+        .annotate(
+            has_refused=Exists(attempts.filter(state=Attempt.State.REJECTED)),
+            is_open=Exists(Provider.objects.filter(health.takes_orders(), pk=OuterRef("provider"))),
+            misses=Subquery(missed.order_by().values("route").annotate(count=Count("pk")).values("count")),
+            cost_rate=Subquery(Currency.objects.filter(code=OuterRef("provider__currency")).values("rate")),
+            sale_rate=Subquery(Currency.objects.filter(code=Subquery(wallet_currency)).values("rate")),
+        )
+        .order_by("-is_open", F("misses").asc(nulls_first=True), "priority", "pk")
+    )
+
+
+def _cost_of(route: Any, *, run: Run, flat_rate: bool) -> Decimal | None:
+    """Return what a run costs in the base currency; None when nobody knows what the provider's currency is worth."""
+    if route.cost_rate is None:
+        return None
+    cost = route.cost if flat_rate else route.cost * run.quantity / pricing.PER
+    return round_half_up(cost / route.cost_rate)
+
+
+def _revenue_of(route: Any, *, order: Order, run: Run) -> Decimal:
+    """Return what a run brings in the base currency: its share of the charge."""
+    return round_half_up(order.charge * run.quantity / order.quantity / route.sale_rate)
+
+
+def _describe_loss(route: Route, *, cost: Decimal | None, revenue: Decimal) -> str:
+    if cost is None:
+        return f"{route}: the rate of {route.provider.currency} is not known"
+    return f"{route}: costs {format_amount(cost)}, brings {format_amount(revenue)}"

@@ -1,0 +1,84 @@
+"""Notice runs that do not get on: sent late, delivered late, or not known to their provider."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+
+from orders.models import Run, ServicePace
+from orders.transitions import TRACKED_RUN_STATES
+
+WAITING_MAX = timedelta(minutes=5)  # due for so long and not sent: its provider is paused, down or busy
+SAMPLED_RUNS_MIN = 20  # fewer say nothing about how a service usually goes
+SAMPLED_RUNS_MAX = 200_000  # the newest; more cost time and say the same
+SAMPLED_DAYS = 30
+EXPECTED_MIN = timedelta(minutes=10)  # a service that usually takes seconds is not late after a minute
+EXPECTED_WITHOUT_SAMPLES = timedelta(hours=24)
+AVERAGE_FACTOR = 3  # of the average that the catalogue states, where nothing was measured
+FLAGGED_MAX = 1000  # in one go
+
+logger = logging.getLogger(__name__)
+
+# Finished orders are found by the index that archiving uses.
+_MEASURE = """
+INSERT INTO orders_servicepace (service_id, sampled_runs, p50, p95, measured_at)
+SELECT service_id, count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY took),
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY took), statement_timestamp()
+FROM (
+    SELECT o.service_id, r.finished_at - r.submitted_at AS took
+    FROM orders_order o JOIN orders_run r ON r.order_id = o.id
+    WHERE o.archived_at IS NULL AND o.finished_at > statement_timestamp() - make_interval(days => %(days)s)
+        AND r.state = 'completed' AND r.submitted_at IS NOT NULL
+    ORDER BY o.finished_at DESC LIMIT %(most)s
+) sample
+GROUP BY service_id HAVING count(*) >= %(least)s
+ON CONFLICT (service_id) DO UPDATE SET
+    sampled_runs = excluded.sampled_runs, p50 = excluded.p50, p95 = excluded.p95, measured_at = excluded.measured_at
+"""
+
+_FLAG = """
+UPDATE orders_run SET alarm = %(alarm)s, alarm_at = statement_timestamp()
+WHERE id IN (
+    SELECT id FROM orders_run WHERE {condition} LIMIT %(most)s FOR UPDATE SKIP LOCKED
+)
+"""
+_IS_LATE = "state = ANY(%(tracked)s) AND alarm = '' AND expected_at <= statement_timestamp()"
+# By provider, because that is how the queue is indexed.
+_IS_WAITING = """
+    provider_id = ANY(ARRAY(SELECT id FROM providers_provider)) AND state = 'queued' AND held_at IS NULL
+    AND alarm = '' AND due_at <= statement_timestamp() - %(waiting)s
+"""
+
+
+def expected_duration(*, service_id: int, average_minutes: int | None) -> timedelta:
+    """Say within which time a run of a service is finished if it goes as 95 of 100 do."""
+    pace = ServicePace.objects.filter(service=service_id).first()
+    if pace is not None:
+        return max(pace.p95, EXPECTED_MIN)
+    if average_minutes is not None:
+        return max(timedelta(minutes=average_minutes) * AVERAGE_FACTOR, EXPECTED_MIN)
+    return EXPECTED_WITHOUT_SAMPLES
+
+
+def measure_paces() -> int:
+    """Measure how long runs of each service took lately; return how many services had enough of them."""
+    parameters: dict[str, Any] = {"days": SAMPLED_DAYS, "least": SAMPLED_RUNS_MIN, "most": SAMPLED_RUNS_MAX}
+    with connection.cursor() as cursor:
+        cursor.execute(_MEASURE, parameters)
+        return cursor.rowcount
+
+
+def flag_stuck() -> int:
+    """Raise the alarm for runs that are late or wait too long; return how many."""
+    parameters: dict[str, Any] = {
+        "tracked": sorted(TRACKED_RUN_STATES), "waiting": WAITING_MAX, "most": FLAGGED_MAX
+    }  # fmt: skip
+    flagged = 0
+    with connection.cursor() as cursor:
+        for alarm, condition in ((Run.Alarm.LATE, _IS_LATE), (Run.Alarm.WAITING, _IS_WAITING)):
+            cursor.execute(_FLAG.format(condition=condition), parameters | {"alarm": alarm.value})
+            flagged += cursor.rowcount
+    if flagged:
+        logger.warning("%s runs are stuck; see `manage.py status`", flagged)
+    return flagged

@@ -1,0 +1,101 @@
+"""Notice how providers are doing: leave alone one that does not answer, and tell staff once.
+
+Two things keep calls away from a provider. After failures in a row it is *down*: nobody calls it for a while,
+then one call at a time tries. After a refusal that concerns everything (our balance there, its rate limit, our
+key) it is *paused*: it gets no orders for a while, but is still asked about those it has.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from panel.alerts import tell_staff
+from providers.errors import Ambiguous, NotSent, ProviderError, RefusedForNow
+from providers.models import Provider
+
+FAILURES_MAX = 3  # in a row; one lost packet is no outage, and every ambiguous order costs staff a review
+DOWN_FIRST = timedelta(seconds=10)
+DOWN_MAX = timedelta(minutes=5)  # doubled up to this
+REFUSAL_PAUSE = timedelta(minutes=1)  # a balance or a rate limit does not change at once
+
+_FAIL = """
+UPDATE providers_provider SET
+    failures = failures + 1, failure = %(evidence)s, failed_at = statement_timestamp(),
+    down_until = CASE WHEN failures + 1 >= %(most)s THEN
+        statement_timestamp() + least(%(first)s * power(2, least(failures + 1 - %(most)s, 20)), %(longest)s)
+    END
+WHERE id = %(provider)s
+RETURNING failures
+"""
+
+
+def is_reachable() -> Q:
+    """Filter providers that may be called now."""
+    return Q(down_until=None) | Q(down_until__lte=Now())
+
+
+def takes_orders() -> Q:
+    """Filter providers that may be sent orders now."""
+    return Q(is_active=True) & is_reachable() & (Q(paused_until=None) | Q(paused_until__lte=Now()))
+
+
+def concurrency_of(provider: Provider) -> int:
+    """Say how many orders may be on their way to a provider at once: a single one while it is being tried again."""
+    return 1 if provider.failures >= FAILURES_MAX else provider.concurrency_max
+
+
+@contextmanager
+def watched(provider: Provider, *, is_order: bool = False) -> Iterator[None]:
+    """Judge the provider by how the call in this block ends; what it raises goes on.
+
+    :param is_order: the call is an `add`, whose success also ends a pause.
+    """
+    try:
+        yield
+    except RefusedForNow as error:
+        _record_refusal(provider, evidence=error.evidence)
+        raise
+    except (NotSent, Ambiguous) as error:
+        _record_failure(provider, evidence=error.evidence)
+        raise
+    except ProviderError:
+        _record_answer(provider, is_order=is_order)
+        raise
+    _record_answer(provider, is_order=is_order)
+
+
+def _record_answer(provider: Provider, *, is_order: bool) -> None:
+    if provider.failures:
+        Provider.objects.filter(pk=provider.pk).update(failures=0, down_until=None)
+    if is_order and provider.paused_until is not None:
+        Provider.objects.filter(pk=provider.pk, paused_until__lte=Now()).update(paused_until=None)
+
+
+def _record_failure(provider: Provider, *, evidence: str) -> None:
+    parameters: dict[str, Any] = {
+        "provider": provider.pk,
+        "evidence": evidence,
+        "most": FAILURES_MAX,
+        "first": DOWN_FIRST,
+        "longest": DOWN_MAX,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_FAIL, parameters)
+        row = cursor.fetchone()
+    if row == (FAILURES_MAX,):
+        tell_staff(
+            f"Provider {provider} does not answer", f"{FAILURES_MAX} calls failed in a row; the last: {evidence}"
+        )
+
+
+def _record_refusal(provider: Provider, *, evidence: str) -> None:
+    pause: dict[str, Any] = {"paused_until": Now() + REFUSAL_PAUSE, "failure": evidence, "failed_at": Now()}
+    if Provider.objects.filter(pk=provider.pk, paused_until=None).update(**pause):
+        tell_staff(f"Provider {provider} refuses our orders for now", evidence)
+    else:
+        Provider.objects.filter(pk=provider.pk).update(**pause)
