@@ -26,6 +26,7 @@ check: export ENV_FILE = /dev/null
 check: export DEBUG = 0
 check: export SECRET_KEY = only-for-make-check-but-long-and-of-many-letters-as-Django-wants-it
 check: export API_KEY_PEPPER = only-for-make-check
+check: export PROVIDER_KEYS_SECRET = only-for-make-check
 check: export DATABASE_URL = postgresql:///panel?host=/nowhere
 check: export REDIS_URL = unix:///nowhere
 check: export ALLOWED_HOSTS = panel.example

@@ -49,6 +49,7 @@ def database_and_redis() -> Iterator[Path]:
             "DEBUG": "0",
             "SECRET_KEY": secrets.token_urlsafe(),
             "API_KEY_PEPPER": secrets.token_urlsafe(),
+            "PROVIDER_KEYS_SECRET": secrets.token_urlsafe(),
             "ALLOWED_HOSTS": HOST,
             "BASE_URL": f"http://{HOST}",
             "HOST": HOST,

@@ -91,6 +91,10 @@ def _check_origin(name: str, url: str) -> None:
 SECRET_KEY = _secret("SECRET_KEY", in_debug="django-insecure-debug-only")
 # Peppers the digests of API keys. Changing it makes every issued key invalid.
 API_KEY_PEPPER = _secret("API_KEY_PEPPER", in_debug="debug-only-pepper")
+# Encrypts our own keys at the panels we buy from. With commas between: the first encrypts, all of them decrypt.
+PROVIDER_KEYS_SECRET = _secret("PROVIDER_KEYS_SECRET", in_debug="debug-only-provider-keys")
+if not PROVIDER_KEYS_SECRET.replace(",", "").strip():
+    raise ImproperlyConfigured("PROVIDER_KEYS_SECRET names no secret, only commas and blanks.")
 DATABASE_URL = _secret("DATABASE_URL", in_debug="postgresql:///panel")
 REDIS_URL = _secret("REDIS_URL", in_debug="redis://127.0.0.1:6379/0")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [])
@@ -235,6 +239,9 @@ CELERY_BEAT_SCHEDULE = {
         "orders.forward_cancellations": 2.0,
         "orders.process_refills": 2.0,
         "orders.expire_leases": 5.0,
+        "orders.reroute_waiting": 5.0,
+        "orders.flag_stuck": 20.0,  # promise: each stuck run is flagged within a minute
+        "orders.measure_paces": 3600.0,
         "orders.archive": 3600.0,
     }.items()
 }
@@ -290,6 +297,8 @@ ARCHIVE_AFTER_DAYS = _positive("ARCHIVE_AFTER_DAYS", default=180, most=36_500)
 SANDBOX_SPEED = env.float("SANDBOX_SPEED", default=1.0)  # 10 makes the demo provider ten times as fast
 if not 0 < SANDBOX_SPEED < math.inf:
     raise ImproperlyConfigured(f"SANDBOX_SPEED must be a number above 0, not {SANDBOX_SPEED}.")
+# A provider may then be in the owner's own network; otherwise no call ever goes there.
+PROVIDERS_ALLOW_PRIVATE = env.bool("PROVIDERS_ALLOW_PRIVATE", default=False)
 WORKER_CONCURRENCY = _positive("WORKER_CONCURRENCY", default=8, most=1000)
 HOST = env.str("HOST", default="127.0.0.1" if DEBUG else "0.0.0.0")  # noqa: S104 (a container's only address)
 PORT = env.int("PORT", default=8000)
@@ -341,6 +350,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": []},  # Django's own would print everything a second time
         "django.server": {"handlers": ["console"], "propagate": False},
+        "httpx": {"level": "WARNING"},  # below that it tells of every call to a provider
         "celery": {"level": "WARNING"},  # below that it tells of every sweep, many times a second
     },
 }

@@ -3,6 +3,7 @@
 import atexit
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import secrets
@@ -29,7 +30,9 @@ SERVERLESS_COMMANDS = (
     *("build_css", "check", "collectstatic", "compilemessages", "diffsettings", "findstatic", "help"),
     *("makemessages", "makemigrations", "startapp", "version", "--version"),
 )
-EMBEDDED_SECRETS = ("SECRET_KEY", "API_KEY_PEPPER")
+EMBEDDED_SECRETS = ("SECRET_KEY", "API_KEY_PEPPER", "PROVIDER_KEYS_SECRET")
+# Came later: a data directory made before has nothing that it could make worthless.
+LATER_SECRETS = ("PROVIDER_KEYS_SECRET",)
 SECRET_BYTES = 48
 PREFLIGHT_TIMEOUT_SECONDS = 3
 PORT_MAX = 65535
@@ -249,10 +252,25 @@ def _embedded_secrets(path: Path) -> dict[str, str]:
         _write_once(path, json.dumps({name: secrets.token_urlsafe(SECRET_BYTES) for name in EMBEDDED_SECRETS}))
     try:
         found = json.loads(path.read_text())
+        if any(name not in found for name in LATER_SECRETS):
+            found = _add_later_secrets(path)
         return {name: found[name] for name in EMBEDDED_SECRETS}
     except (OSError, ValueError, KeyError, TypeError) as error:
         # Not made anew: another pepper would make every API key in the database worthless.
         raise StartupError(f"the secrets in {path} cannot be read: {error!r}") from error
+
+
+def _add_later_secrets(path: Path) -> dict[str, str]:
+    """Add to an older file what it lacks; of several processes one does, and the others read what it wrote."""
+    with path.open() as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        # Read by its name: who waited holds a file that was replaced meanwhile.
+        found: dict[str, str] = json.loads(path.read_text())
+        missing = {name: secrets.token_urlsafe(SECRET_BYTES) for name in LATER_SECRETS if name not in found}
+        if missing:
+            draft = _draft(path, json.dumps(found | missing))
+            draft.replace(path)
+        return found | missing
 
 
 def _write_once(path: Path, text: str) -> None:
@@ -262,13 +280,19 @@ def _write_once(path: Path, text: str) -> None:
     """
     if path.exists():
         raise FileExistsError(path)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(text)
+    draft = _draft(path, text)
     try:
         os.link(draft, path)
     finally:
         draft.unlink()
+
+
+def _draft(path: Path, text: str) -> Path:
+    """Write a private file beside the one it is to become."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    return draft
 
 
 def _explain(error: Exception) -> str | None:

@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "ALLOWED_HOSTS": "*",
     "SECRET_KEY": "only-for-tests",
     "API_KEY_PEPPER": "only-for-tests",
+    "PROVIDER_KEYS_SECRET": "only-for-tests",
 }
 
 
@@ -84,4 +85,4 @@ else:
 start_django()
 let_flush_pass_triggers()
 
-pytest_plugins = ["tests.fixtures"]
+pytest_plugins = ["tests.fixtures", "tests.fake_provider.fixtures"]

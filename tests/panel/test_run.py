@@ -21,6 +21,7 @@ START_SECONDS = 120  # a machine that runs other tests meanwhile is slow
 PRODUCTION = {
     "SECRET_KEY": "only-for-tests",
     "API_KEY_PEPPER": "only-for-tests",
+    "PROVIDER_KEYS_SECRET": "only-for-tests",
     "ALLOWED_HOSTS": "panel.example",
     "REDIS_URL": settings.REDIS_URL,
     "DATABASE_URL": os.environ["DATABASE_URL"],
@@ -194,7 +195,7 @@ def test_a_redis_that_does_not_answer(command: str, manage: Callable[..., subpro
     assert "pass-phrase" not in result.stderr
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "API_KEY_PEPPER", "ALLOWED_HOSTS", "REDIS_URL"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "API_KEY_PEPPER", "PROVIDER_KEYS_SECRET", "ALLOWED_HOSTS", "REDIS_URL"])
 def test_a_missing_secret_in_production(name: str, manage: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     assert_one_line(manage("web", **{key: value for key, value in PRODUCTION.items() if key != name}), name)
 
