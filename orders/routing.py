@@ -27,6 +27,7 @@ class Choice:
 
     route: Route | None
     cost: Decimal | None = None  # of the run, in the base currency
+    misses: int = 0  # times the run was to go this way and did not leave, or was put off
     why_not: str = ""
     is_exhausted: bool = False  # every route there is has refused it
 
@@ -42,13 +43,7 @@ def choose_route(order: Order, run: Run) -> Choice:
     if not untried:
         return Choice(None, why_not="every route has refused it", is_exhausted=True)
     flat_rate = TYPES[order.service_type].flat_rate
-    fitting = [
-        route
-        for route in untried
-        if route.is_active
-        and route.gone_at is None
-        and (flat_rate or (route.min or 0) <= run.quantity <= (route.max or run.quantity))
-    ]
+    fitting = [route for route in untried if _may_be_used(route, quantity=None if flat_rate else run.quantity)]
     if not fitting:
         return Choice(None, why_not="no route in use takes this quantity")
     may_lose = order.service.allow_loss or run.loss_accepted
@@ -57,7 +52,7 @@ def choose_route(order: Order, run: Run) -> Choice:
         cost = _cost_of(route, run=run, flat_rate=flat_rate)
         revenue = _revenue_of(route, order=order, run=run)
         if may_lose or (cost is not None and cost <= revenue):
-            return Choice(route, cost=cost)
+            return Choice(route, cost=cost, misses=route.misses or 0)
         losses.append(_describe_loss(route, cost=cost, revenue=revenue))
     return Choice(None, why_not="; ".join(losses))
 
@@ -102,6 +97,13 @@ def _list_routes(order: Order, run: Run) -> QuerySet[Any]:
         )
         .order_by("-is_open", F("misses").asc(nulls_first=True), "priority", "pk")
     )
+
+
+def _may_be_used(route: Route, *, quantity: int | None) -> bool:
+    """Say whether a route is in use and takes a quantity; a package has none."""
+    if not route.is_active or route.gone_at is not None:
+        return False
+    return quantity is None or (route.min or 0) <= quantity <= (route.max or quantity)
 
 
 def _cost_of(route: Any, *, run: Run, flat_rate: bool) -> Decimal | None:

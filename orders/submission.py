@@ -278,15 +278,13 @@ def _lock(attempt_id: int) -> tuple[Order, Run, Attempt]:
 
 
 def _queue_again(order: Order, run: Run, *, retry_after: timedelta) -> None:
-    """Queue a run of a locked order by the best route left: at once if that is another one, else after a while."""
+    """Queue a run of a locked order by the best route left: at once by one that was not tried, else after a while."""
     choice = routing.choose_route(order, run)
-    tried = run.route_id
     if choice.route is not None:
         run.provider, run.route = choice.route.provider, choice.route
-    is_other = choice.route is None or choice.route.pk != tried  # without a route the next claim holds it
-    settlement.requeue_run(
-        order, run, due_at=Now() if is_other else Now() + retry_after, provider=run.provider, route=run.route
-    )
+    # Without a route the next claim holds it.
+    due_at = Now() + retry_after if choice.misses else Now()
+    settlement.requeue_run(order, run, due_at=due_at, provider=run.provider, route=run.route)
 
 
 def _keep_contradiction(attempt: Attempt, *, provider_order: str) -> None:

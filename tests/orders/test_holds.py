@@ -1,0 +1,93 @@
+"""Held runs: not sent, but canceled, released or ended like any other that is queued."""
+
+from decimal import Decimal
+
+import pytest
+
+from catalog.models import Route
+from orders import cancellations, holds, submission
+from orders.errors import RunNotHeld
+from orders.models import OrderEvent, Run
+from tests.fixtures import balance_of, nothing_moves
+from tests.orders.conftest import event_kinds, order_of, report, submitted
+from wallet import audit
+from wallet.errors import ReasonMissing
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def held(customer, followers):
+    """An order whose provider has become too dear."""
+    order = order_of(customer, followers)
+    Route.objects.update(cost=1)
+    assert not submission.submit_next()
+    assert order.runs.get().held_at is not None
+    return order
+
+
+def test_is_not_claimed_again(held):
+    with nothing_moves():
+        assert not submission.submit_next()
+
+
+def test_goes_at_any_cost_when_staff_say_so(held, staff):
+    run = held.runs.get()
+
+    holds.release_run(run_id=run.pk, reason="keep the customer", actor_id=staff.pk)
+
+    assert submission.submit_next()
+    run.refresh_from_db()
+    assert (run.state, run.held_at, run.held_because, run.loss_accepted) == ("submitted", None, "", True)
+    event = held.events.get(kind=OrderEvent.Kind.RELEASED)
+    assert (event.actor, event.data) == (staff, {"reason": "keep the customer"})
+
+
+def test_is_held_again_where_nobody_sells_it(held, staff):
+    Route.objects.update(is_active=False)
+    run = held.runs.get()
+
+    holds.release_run(run_id=run.pk, reason="try", actor_id=staff.pk)
+
+    assert not submission.submit_next()
+    run.refresh_from_db()
+    assert run.held_because == "no route in use takes this quantity"
+
+
+def test_needs_a_reason(held, staff):
+    with nothing_moves(), pytest.raises(ReasonMissing):
+        holds.release_run(run_id=held.runs.get().pk, reason=" ", actor_id=staff.pk)
+
+
+def test_refuses_what_is_not_held(customer, followers, staff):
+    run = submitted(order_of(customer, followers))
+
+    for run_id in (run.pk, 0):
+        with nothing_moves(), pytest.raises(RunNotHeld):
+            holds.release_run(run_id=run_id, reason="x", actor_id=staff.pk)
+
+
+def test_is_canceled_and_refunded_like_any_queued_run(held, customer):
+    cancellations.request_cancellation(user_id=customer.pk, order_id=held.pk)
+
+    held.refresh_from_db()
+    run = held.runs.get()
+    assert (held.status, run.state, run.held_at) == ("Canceled", "canceled", None)
+    assert balance_of(customer) == 100
+    assert audit.audit_ledger().is_clean
+
+
+def test_holds_only_the_runs_that_lose(customer, followers):
+    order = order_of(customer, followers, runs=2, interval_minutes=1)
+    report(submitted(order), "Completed")
+    Route.objects.update(cost=1)
+    Run.objects.filter(state="queued").update(due_at="2020-01-01T00:00:00Z")
+
+    assert not submission.submit_next()
+
+    assert list(order.runs.order_by("number").values_list("state", "held_because")) == [
+        ("completed", ""),
+        ("queued", "Sandbox ig-followers: costs 0.50000, brings 0.42500"),
+    ]
+    assert balance_of(customer) == Decimal("99.15")
+    assert event_kinds(order).count("held") == 1
