@@ -11,7 +11,7 @@ def tell_staff(subject: str, text: str) -> None:
     """Log it as an error and mail it to the addresses in `STAFF_MAILS`; a mail server that is away hides nothing."""
     logger.error("%s: %s", subject, text)
     try:
-        mail_admins(subject, text)
+        mail_admins(" ".join(subject.split()), text)  # no mail has a subject of two lines
     except Exception:
         # Whoever calls this is in the middle of an order's life, which does not depend on mail.
         logger.exception("the mail to staff could not be sent")

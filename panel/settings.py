@@ -11,7 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
+from celery.schedules import crontab
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 from panel.startup import BASE_DIR, data_directory, read_env_file
 
@@ -244,6 +246,12 @@ CELERY_BEAT_SCHEDULE = {
         "orders.measure_paces": 3600.0,
         "orders.archive": 3600.0,
     }.items()
+} | {
+    "wallet.audit_ledger": {
+        "task": "wallet.audit_ledger",
+        "schedule": crontab(hour=3, minute=30),  # when few orders come
+        "options": {"expires": 12 * 3600},
+    },
 }
 
 # --- Accounts ------------------------------------------------------------------------------------
@@ -283,8 +291,19 @@ except (ValueError, ImproperlyConfigured) as error:
     raise ImproperlyConfigured(f"EMAIL_URL cannot be used: {error}") from error
 if EMAIL_CONFIG["EMAIL_BACKEND"].endswith(".smtp.EmailBackend") and not EMAIL_CONFIG["EMAIL_HOST"]:
     raise ImproperlyConfigured("EMAIL_URL names no mail server; see .env.example.")
+# Workers send mail to staff in the middle of an order's life; a mail server that hangs must not keep them.
+EMAIL_TIMEOUT = 10
 vars().update(EMAIL_CONFIG)
+EMAIL_SUBJECT_PREFIX = ACCOUNT_EMAIL_SUBJECT_PREFIX
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="panel@localhost")
+SERVER_EMAIL = env.str("SERVER_EMAIL", default=DEFAULT_FROM_EMAIL)  # the sender of mails to staff
+EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
+ADMINS = [(_mail, _mail) for _mail in map(str.strip, env.list("STAFF_MAILS", default=[])) if _mail]
+for _, _mail in ADMINS:
+    try:
+        validate_email(_mail)
+    except ValidationError as error:
+        raise ImproperlyConfigured(f"STAFF_MAILS cannot be used: {_mail!r} is no mail address.") from error
 
 # --- The panel's own rules -----------------------------------------------------------------------
 
