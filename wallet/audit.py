@@ -1,9 +1,12 @@
 """Check the whole ledger: does every balance follow from its entries, and was any entry rewritten?"""
 
+import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.db import connection
+
+from wallet.models import LedgerAudit
 
 FINDINGS_MAX = 100  # a report for a person; the counts beside it are complete
 
@@ -99,6 +102,7 @@ class Audit:
     mismatches: int
     findings: list[str]
     trial_balance: list[AccountSum]
+    seconds: float
 
     @property
     def is_clean(self) -> bool:
@@ -109,6 +113,7 @@ class Audit:
 def audit_ledger() -> Audit:
     """Recompute every hash and balance in SQL and compare; reads only, takes no locks that writers feel."""
     limit = {"limit": FINDINGS_MAX}
+    started = time.monotonic()
     with connection.cursor() as cursor:
         cursor.execute(_ENTRIES, limit)
         entries, bad_entries, entry_findings = cursor.fetchone()
@@ -124,4 +129,18 @@ def audit_ledger() -> Audit:
         findings.append(f"{mixed} entries move money between currencies")
     if unhoused:
         findings.append(f"{unhoused} entries move money between wallets")
-    return Audit(entries, wallets, bad_entries + bad_wallets + mixed + unhoused, findings, sums)
+    return Audit(
+        entries=entries,
+        wallets=wallets,
+        mismatches=bad_entries + bad_wallets + mixed + unhoused,
+        findings=findings,
+        trial_balance=sums,
+        seconds=time.monotonic() - started,
+    )
+
+
+def audit_and_record() -> Audit:
+    """Audit the ledger and keep the outcome, so that `manage.py status` can tell when that was done last."""
+    result = audit_ledger()
+    LedgerAudit.objects.create(entries=result.entries, mismatches=result.mismatches, seconds=result.seconds)
+    return result

@@ -135,3 +135,20 @@ class Deposit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.gateway}:{self.external_id}"
+
+
+class LedgerAudit(models.Model):
+    """That the ledger was audited, and what came of it: an audit that nobody runs finds nothing."""
+
+    at = models.DateTimeField(db_default=Now())
+    entries = models.BigIntegerField()
+    mismatches = models.BigIntegerField()
+    seconds = models.FloatField(help_text="How long it took.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(entries__gte=0, mismatches__gte=0), name="audit_counts_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at}: {self.mismatches}"

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from panel.money import ZERO
-from wallet.models import LedgerEntry, Wallet
+from wallet.models import LedgerAudit, LedgerEntry, Wallet
 
 STATEMENT_LINES_MAX = 200  # one page of a statement
 
@@ -43,3 +43,13 @@ def get_statement(
         balance = wallet.balance if before_seq is None else ZERO
         return Statement(balance, [], balance)
     return Statement(lines[0].balance_before, lines, lines[-1].balance_after)
+
+
+def get_last_audit() -> LedgerAudit | None:
+    """Return what came of the newest audit of the ledger; None before the first."""
+    return LedgerAudit.objects.order_by("-pk").first()
+
+
+def get_first_entry_at() -> datetime | None:
+    """Say when money moved for the first time; None where it never did."""
+    return LedgerEntry.objects.order_by("pk").values_list("created_at", flat=True).first()

@@ -5,12 +5,13 @@ from decimal import Decimal
 from io import StringIO
 
 import pytest
+from django.core import mail
 from django.core.management import call_command
 from django.db import connection, transaction
 
 from tests.fixtures import funded
-from wallet import audit, ledger
-from wallet.models import Wallet
+from wallet import audit, ledger, tasks
+from wallet.models import LedgerAudit, Wallet
 
 pytestmark = pytest.mark.django_db
 
@@ -131,3 +132,58 @@ def test_command_counts_all_but_prints_the_first_hundred(wallet):
 
     assert result.mismatches == 116
     assert len(result.findings) == 100
+
+
+@pytest.fixture
+def on_duty(settings):
+    """Somebody whom mails to staff reach."""
+    settings.ADMINS = [("boss@example.com", "boss@example.com")]
+
+
+def last_audit():
+    """Return what the newest record of an audit says."""
+    return LedgerAudit.objects.order_by("-pk").values_list("entries", "mismatches").first()
+
+
+def test_looking_at_the_ledger_records_nothing(wallet):
+    audit.audit_ledger()
+
+    assert last_audit() is None
+
+
+def test_every_audit_by_command_is_recorded(wallet):
+    call_command("audit_ledger", stdout=StringIO())
+    assert last_audit() == (6, 0)
+
+    with superuser_without_rules() as cursor:
+        cursor.execute("UPDATE wallet_ledgerentry SET reason = 'x' WHERE wallet_id = %s AND seq = 2", [wallet.pk])
+    with pytest.raises(SystemExit):
+        call_command("audit_ledger", stdout=StringIO())
+    assert last_audit() == (6, 1)
+    assert LedgerAudit.objects.count() == 2
+    assert 0 < LedgerAudit.objects.latest("pk").seconds < 60
+
+
+@pytest.mark.usefixtures("on_duty")
+def test_nightly_audit_wakes_nobody_for_nothing(wallet):
+    tasks.audit_ledger()
+
+    assert last_audit() == (6, 0)
+    assert mail.outbox == []
+
+
+@pytest.mark.usefixtures("on_duty")
+def test_nightly_audit_tells_staff_which_entry_was_rewritten(wallet):
+    with superuser_without_rules() as cursor:
+        cursor.execute("UPDATE wallet_ledgerentry SET reason = 'x' WHERE wallet_id = %s AND seq = 2", [wallet.pk])
+
+    tasks.audit_ledger()
+
+    assert last_audit() == (6, 1)
+    (sent,) = mail.outbox
+    assert "1 mismatches" in sent.subject
+    assert f"wallet {wallet.pk} entry 2" in sent.body
+
+
+def test_beat_audits_every_night(settings):
+    assert settings.CELERY_BEAT_SCHEDULE["wallet.audit_ledger"]["task"] == tasks.audit_ledger.name
