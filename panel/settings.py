@@ -245,6 +245,7 @@ CELERY_BEAT_SCHEDULE = {
         "orders.flag_stuck": 20.0,  # promise: each stuck run is flagged within a minute
         "orders.measure_paces": 3600.0,
         "orders.archive": 3600.0,
+        "providers.check_balances": 300.0,  # a call to each provider
     }.items()
 } | {
     "wallet.audit_ledger": {
@@ -297,7 +298,6 @@ vars().update(EMAIL_CONFIG)
 EMAIL_SUBJECT_PREFIX = ACCOUNT_EMAIL_SUBJECT_PREFIX
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="panel@localhost")
 SERVER_EMAIL = env.str("SERVER_EMAIL", default=DEFAULT_FROM_EMAIL)  # the sender of mails to staff
-EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 ADMINS = [(_mail, _mail) for _mail in map(str.strip, env.list("STAFF_MAILS", default=[])) if _mail]
 for _, _mail in ADMINS:
     try:

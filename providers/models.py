@@ -60,6 +60,9 @@ class Provider(models.Model):
 
     balance = MoneyField(null=True, editable=False, help_text="Our money there, in its currency.")
     balance_at = models.DateTimeField(null=True, editable=False)
+    balance_currency = models.CharField(
+        max_length=3, blank=True, default="", db_default="", editable=False, help_text="What it says it counts in."
+    )
     balance_alert = MoneyField(
         null=True, blank=True, help_text="Tell staff when our balance there falls below this, in its currency."
     )
