@@ -210,7 +210,6 @@ def record_accepted(claim: Claim, *, provider_order: str) -> None:
                 expected_at=Now() + expected,
             )
             settlement.record_event(run.order_id, OrderEvent.Kind.SUBMITTED, run_id=run.pk, run=run.number)
-            checkpoints.reached("in_record")
     except IntegrityError as error:
         if violated_constraint(error) != "run_provider_order_once":
             raise
@@ -299,3 +298,4 @@ def _finish(attempt: Attempt, state: Attempt.State, *, evidence: str) -> None:
     attempt.evidence = evidence[:EVIDENCE_MAX_CHARACTERS]
     attempt.finished_at = Now()
     attempt.save(update_fields=["state", "evidence", "finished_at"])
+    checkpoints.reached("in_record")
