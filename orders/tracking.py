@@ -67,7 +67,7 @@ WHERE id IN (
         AND poll_at <= statement_timestamp() + {_INTERVAL} * %(ahead)s
     ORDER BY poll_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
-RETURNING id, provider_order
+RETURNING id, provider_order, state, quantity, remains, start_count
 """
 
 _NEXT_POLL = f"""
@@ -111,7 +111,9 @@ def track_due() -> int:
                 "limit": STATUS_IDS_MAX,
             }
             cursor.execute(_CLAIM_RUNS, claim)
-            runs = {provider_order: run_id for run_id, provider_order in cursor.fetchall()}
+            columns = [column.name for column in cursor.description]
+            claimed_runs = [Run(**dict(zip(columns, row, strict=True))) for row in cursor.fetchall()]
+            runs = {run.provider_order: run for run in claimed_runs}
             if runs:
                 _ask(provider, runs)
         finally:
@@ -119,7 +121,7 @@ def track_due() -> int:
     return len(runs)
 
 
-def _ask(provider: Provider, runs: dict[str, int]) -> None:
+def _ask(provider: Provider, runs: dict[str, Run]) -> None:
     reports: Mapping[str, Report] | None = None
     try:
         with health.watched(provider):
@@ -131,19 +133,21 @@ def _ask(provider: Provider, runs: dict[str, int]) -> None:
         logger.exception("asking provider %s failed", provider)
     checkpoints.reached("after_ask")
     for provider_order, report in (reports or {}).items():
-        if provider_order not in runs:
+        run = runs.get(provider_order)
+        # Most answers are the ones of the last time, and those need no transaction.
+        if run is None or _news(run, report) is None:
             continue
         try:
-            record_report(runs[provider_order], report)
+            record_report(run.pk, report)
         except Exception:
             # One order that cannot be recorded must not keep the others of this answer waiting.
-            logger.exception("recording a report of run %s failed", runs[provider_order])
+            logger.exception("recording a report of run %s failed", run.pk)
         checkpoints.reached("after_report")
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT_POLL, _POLLING | {"run_ids": list(runs.values())})
+        cursor.execute(_NEXT_POLL, _POLLING | {"run_ids": [run.pk for run in runs.values()]})
         if reports is not None:
-            known = [run_id for provider_order, run_id in runs.items() if provider_order in reports]
-            missing = [run_id for provider_order, run_id in runs.items() if provider_order not in reports]
+            known = [run.pk for run in runs.values() if run.provider_order in reports]
+            missing = [run.pk for run in runs.values() if run.provider_order not in reports]
             cursor.execute(_FORGET_NOT_KNOWN, {"run_ids": known})
             cursor.execute(_COUNT_NOT_KNOWN, {"run_ids": missing, "states": _STATES, "most": NOT_KNOWN_MAX})
 
@@ -157,21 +161,29 @@ def record_report(run_id: int, report: Report) -> None:
     with transaction.atomic(durable=True):
         order = settlement.lock_order(Run.objects.values_list("order_id", flat=True).get(pk=run_id))
         run = Run.objects.select_for_update(of=("self",)).get(pk=run_id)
-        target = STATE_OF_REPORT[report.status]
-        remains = _remains(run, report, target)
-        if remains is None or not (target == run.state or may_follow(RunState(run.state), target)):
-            logger.warning("run %s (%s): impossible report %s", run_id, run.state, report)
-            return
-        start_count = _start_count(run, report)
-        if (target, remains, start_count) == (run.state, run.remains, run.start_count):
-            return
-        if target == run.state and target in FINAL_RUN_STATES and remains < run.remains:
-            # What was refunded stays refunded, so the story keeps the number that explains it.
-            logger.warning("run %s: %s more delivered after the end", run_id, run.remains - remains)
-            return
-        settlement.move_run(run, target, remains=remains, start_count=start_count)
-        settlement.settle(order)
-        checkpoints.reached("in_report")
+        news = _news(run, report)
+        if news is not None:
+            target, remains, start_count = news
+            settlement.move_run(run, target, remains=remains, start_count=start_count)
+            settlement.settle(order)
+            checkpoints.reached("in_report")
+
+
+def _news(run: Run, report: Report) -> tuple[RunState, int, int | None] | None:
+    """Return the state, remains and start count that a report brings; None when it brings nothing or cannot be."""
+    target = STATE_OF_REPORT[report.status]
+    remains = _remains(run, report, target)
+    if remains is None or not (target == run.state or may_follow(RunState(run.state), target)):
+        logger.warning("run %s (%s): impossible report %s", run.pk, run.state, report)
+        return None
+    start_count = _start_count(run, report)
+    if (target, remains, start_count) == (run.state, run.remains, run.start_count):
+        return None
+    if target == run.state and target in FINAL_RUN_STATES and remains < run.remains:
+        # What was refunded stays refunded, so the story keeps the number that explains it.
+        logger.warning("run %s: %s more delivered after the end", run.pk, run.remains - remains)
+        return None
+    return target, remains, start_count
 
 
 def _remains(run: Run, report: Report, target: RunState) -> int | None:

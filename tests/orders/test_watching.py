@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.db.models.functions import Now
 
 from orders import submission, tracking, watching
@@ -30,11 +31,11 @@ def test_expects_an_end_as_the_catalogue_says_where_nothing_was_measured(custome
 
 
 def test_expects_an_end_as_the_service_usually_goes(customer, followers):
-    for minutes in range(1, 101):
-        order = order_of(customer, followers, funds="1")
-        run = submitted(order, provider_order=str(minutes))
-        report(run, "Completed")
-        Run.objects.filter(pk=run.pk).update(submitted_at=Now() - timedelta(minutes=minutes))
+    order = order_of(customer, followers, quantity=5000, runs=100, interval_minutes=1)
+    for state in ("submitting", "submitted", "completed"):
+        Run.objects.update(state=state)
+    Run.objects.update(finished_at=Now(), submitted_at=Now() - timedelta(minutes=1) * F("number"))
+    Order.objects.filter(pk=order.pk).update(status="Completed", finished_at=Now())
 
     assert watching.measure_paces() == 1
 

@@ -1,0 +1,134 @@
+"""Leaving a provider alone that fails, one call to try it again, and staff told once."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.db.models.functions import Now
+
+from providers import health
+from providers.errors import Ambiguous, LinkBusy, NotSent, ProviderError, Refused, RefusedForNow
+from providers.models import Provider
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def staff_mails(settings):
+    settings.ADMINS = [("Staff", "staff@example.com")]
+
+
+def call(provider, failure=None, **options):
+    """Make one call that ends as given, as a worker does that has read the provider's row before."""
+    provider = Provider.objects.get(pk=provider.pk)
+    try:
+        with health.watched(provider, **options):
+            if failure is not None:
+                raise failure
+    except (ProviderError, RuntimeError) as error:
+        assert error is failure  # noqa: PT017 (what is raised goes on)
+    return Provider.objects.get(pk=provider.pk)
+
+
+def is_reachable():
+    return Provider.objects.filter(health.is_reachable()).exists()
+
+
+def takes_orders():
+    return Provider.objects.filter(health.takes_orders()).exists()
+
+
+@pytest.mark.parametrize("failure", [NotSent("no route to host"), Ambiguous("timed out")])
+def test_is_left_alone_after_failures_in_a_row(provider, failure):
+    for _ in range(health.FAILURES_MAX - 1):
+        call(provider, failure)
+    assert is_reachable()
+
+    found = call(provider, failure)
+
+    assert not is_reachable()
+    assert not takes_orders()
+    assert (found.failures, found.failure) == (health.FAILURES_MAX, failure.evidence)
+    assert health.concurrency_of(found) == 1
+
+
+@pytest.mark.parametrize("answer", [None, Refused("bad link"), LinkBusy("wait")])
+def test_an_answer_ends_the_row(provider, answer):
+    for _ in range(health.FAILURES_MAX):
+        call(provider, NotSent("x"))
+
+    found = call(provider, answer)
+
+    assert (found.failures, found.down_until) == (0, None)
+    assert takes_orders()
+    assert health.concurrency_of(found) == found.concurrency_max
+
+
+def test_is_left_alone_longer_each_time_up_to_a_limit(provider):
+    lengths = []
+    for _ in range(health.FAILURES_MAX + 8):
+        found = call(provider, NotSent("x"))
+        if found.down_until is not None:
+            lengths.append(round((found.down_until - found.failed_at).total_seconds()))
+
+    assert lengths == [10, 20, 40, 80, 160, 300, 300, 300, 300]
+
+
+def test_staff_are_told_once_of_an_outage(provider):
+    for _ in range(health.FAILURES_MAX + 3):
+        call(provider, NotSent("no route to host"))
+
+    assert [message.subject for message in mail.outbox] == ["[Panel] Provider Sandbox does not answer"]
+    assert "no route to host" in mail.outbox[0].body
+
+
+def test_a_refusal_for_now_keeps_orders_away_but_not_questions(provider):
+    found = call(provider, RefusedForNow("Not enough funds"))
+
+    assert is_reachable()
+    assert not takes_orders()
+    assert found.failures == 0
+    assert found.failure == "Not enough funds"
+
+
+def test_only_an_order_that_was_taken_ends_a_pause(provider):
+    call(provider, RefusedForNow("Not enough funds"))
+    Provider.objects.update(paused_until=Now() - timedelta(seconds=1))
+
+    assert call(provider).paused_until is not None
+    assert call(provider, is_order=True).paused_until is None
+
+
+def test_an_order_that_was_on_its_way_does_not_end_a_pause(provider):
+    call(provider, RefusedForNow("Not enough funds"))
+
+    assert call(provider, is_order=True).paused_until is not None
+
+
+def test_staff_are_told_once_of_a_pause(provider):
+    for _ in range(3):
+        call(provider, RefusedForNow("Not enough funds"))
+        Provider.objects.update(paused_until=Now() - timedelta(seconds=1))
+
+    assert len(mail.outbox) == 1
+    call(provider, is_order=True)
+    call(provider, RefusedForNow("Not enough funds"))
+    assert len(mail.outbox) == 2
+
+
+def test_a_bug_of_ours_says_nothing_about_the_provider(provider):
+    found = call(provider, RuntimeError("a bug of ours"))
+
+    assert (found.failures, found.failure) == (0, "")
+
+
+def test_a_mail_server_that_is_away_changes_nothing(provider, settings, caplog):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+
+    for _ in range(health.FAILURES_MAX):
+        found = call(provider, NotSent("x"))
+
+    assert found.failures == health.FAILURES_MAX
+    assert "the mail to staff could not be sent" in caplog.text
+    assert "Provider Sandbox does not answer" in caplog.text
