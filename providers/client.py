@@ -108,4 +108,5 @@ def _spellings(api_key: str) -> set[str]:
     """Return the ways in which an answer may hold our key."""
     if len(api_key) < KEY_CHARACTERS_MIN:
         return set()
-    return {api_key, quote_plus(api_key), json.dumps(api_key)[1:-1]}
+    escaped = json.dumps(api_key)[1:-1]
+    return {api_key, quote_plus(api_key), escaped, escaped.replace("/", "\\/")}

@@ -28,7 +28,7 @@ def unseal(provider: Provider) -> str:
         raise NotSent("this provider has no API key yet")
     try:
         return _box(settings.PROVIDER_KEYS_SECRET).decrypt(provider.sealed_key).decode()
-    except InvalidToken:
+    except (InvalidToken, ValueError):
         raise NotSent(
             "the API key of this provider cannot be opened: it was sealed under another PROVIDER_KEYS_SECRET; "
             "add that secret again, or enter the key again"

@@ -28,6 +28,7 @@ READ_SECONDS = 20.0  # of silence
 CALL_SECONDS = 25.0  # everything; with the 30 s that orders.submission may take to start, less than a lease
 BODY_BYTES_MAX = 1024 * 1024
 HEAD_BYTES_MAX = 128 * 1024  # what headers and the framing of a body may take on top
+PORT_MAX = 65535
 USER_AGENT = "Mozilla/5.0 (compatible; panel)"  # some panels stand behind guards that refuse a library's name
 
 # Reachable addresses that are nobody's public server, beyond those that Python knows to be private.
@@ -125,6 +126,8 @@ def _check_url(url: str) -> None:
         raise NotSent("the API URL must start with https:// or http://")
     if not parts.host:
         raise NotSent("the API URL names no host")
+    if parts.port is not None and not 0 < parts.port <= PORT_MAX:
+        raise NotSent(f"the API URL names a port that is none: {parts.port}")
     if parts.userinfo:
         raise NotSent("the API URL must not hold a user name or password")
 

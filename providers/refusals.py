@@ -38,7 +38,7 @@ FOR_NOW = (
 LINK_BUSY = (
     r"you (already )?have (already )?(an )?(active|pending) order (with|for|on|to) this (link|url|page).*",
     r"(there is |there's )?(already )?(an )?active order (with|for|on|to) (this|the same) (link|url).*",
-    r"((neworder )?error )?link duplicate",
+    r"link duplicate",
     r"duplicated? (order|link)( .*)?",
     r"(an )?order (with|for|on|to) this link (already exists|is (already )?(active|in progress|processing))( .*)?",
     r"(this |the )?link (is )?(currently |already )?(active|(being |in )?process(ed|ing)?|in progress|in use)( .*)?",
@@ -46,7 +46,7 @@ LINK_BUSY = (
 )
 
 _GONE = (
-    r"(not (active|available|found)|inactive|disabled|deactivated|unavailable|removed|deleted|paused|closed"
+    r"(not (active|available|found)|inactive|disabled|deactivated|removed|deleted|paused|closed"
     r"|(under|in|on) maintenance)"
 )
 _WRONG = r"(bad|incorrect|invalid|wrong|unknown|empty|missing|no)"
@@ -59,19 +59,21 @@ ORDER_REFUSED = (
     r"(incorrect|invalid|bad) request( .*)?",
     r"((this )?action is invalid|(incorrect|invalid|unknown) action)",
     r"(there are )?missing (required )?parameters?( .*)?",
-    rf"((neworder )?error )?{_WRONG} {_PARAMETERS}( format)?( \S+)?",
+    rf"{_WRONG} {_PARAMETERS}( format)?( \S+)?",
     rf"(the )?{_PARAMETERS} (field )?((is|are) )?(required|invalid|incorrect|wrong|missing|empty|not valid)( .*)?",
-    r"((neworder )?error )?disabled service( id)?",
-    rf"((neworder )?error )?(this |the )?services?( id)?( \S+)? (is |was |has been )?{_GONE}( .*)?",
+    r"disabled service( id)?",
+    rf"(this |the )?services?( id)?( [0-9]+)? (is |was |has been )?{_GONE}( .*)?",
+    r"(this |the )?service (is |was )unavailable( .*)?",  # "service unavailable" is what a broken web server says
     r"(this |the )?service( id)? (does not|doesn't|doesnt) exists?",
     r"quantity (is )?too (low|high|small|large|big|much)( .*)?",
     r"quantity (is )?(less|lower|smaller|more|greater|higher|bigger|larger) than( .*)?",
     r"quantity must( to)? be .*",
-    r"((neworder )?error )?(min|max)(imum|imal)?( order)? (quantity|amount)( .*)?",
+    r"(min|max)(imum|imal)?( order)? (quantity|amount)( .*)?",
     r"order amount exceeds available (the )?min(imum)? or max(imum)?",
-    r"((neworder )?error )?(link|invalid link|link not found)",
+    r"(link|invalid link|link not found)",
     r"(this |the |your )?link (is )?(private|broken|blocked|blacklisted|not (found|public|allowed|supported))( .*)?",
-    r"(this |the |your )?(account|profile|page|post|video|channel|group|user) (is )?(private|not (found|public))( .*)?",
+    r"(this |the |your )?(account|profile|page|post|video|channel|group) (is )?private( .*)?",
+    r"(this |the |your )?(profile|page|post|video|channel|group) (is )?not (found|public)( .*)?",
     r"private (account|profile)",
     r"you can ?not order more than \S+ per link",
 )
@@ -90,7 +92,7 @@ UPKEEP_REFUSED = (
     r"(re-?fill|cancel(lation)?) (is )?(not (available|allowed|possible|supported)|unavailable|disabled)( .*)?",
     r"(the |this )?(order )?(can ?not|can't|cant) (be )?(re-?fill(ed)?|cancel(l?ed)?)( .*)?",
     r"(this |the )?service (does not|doesn't) (support|have) (re-?fill|cancel(lation)?)( .*)?",
-    r"(re-?fill|cancel(lation)?) (is |was |has been )?already (requested|created|in progress|exists)( .*)?",
+    r"(re-?fill|cancel(lation)?) (is |was |has been )?already (requested|in progress|exists)( .*)?",
     r"(re-?fill )?(time|period|window|guarantee) (is |has )?(over|expired|ended)( .*)?",
     r"(the )?order was completed or re-?fill was requested less than .*",
 )
@@ -100,6 +102,8 @@ def _any(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
 
 
+# Whatever else a sentence says: something was done.
+_DONE = re.compile(r"\b(accepted|added|created|opened|placed|queued|received|success\w*)\b")
 _ALWAYS = ((_any(FOR_NOW), RefusedForNow),)
 _ORDERING = (*_ALWAYS, (_any(LINK_BUSY), LinkBusy), (_any(ORDER_REFUSED), Refused))
 _UPKEEP = (*_ALWAYS, (_any(UPKEEP_REFUSED), Refused))
@@ -125,9 +129,12 @@ def _classify(text: str, table: tuple[tuple[re.Pattern[str], type[ProviderError]
     if len(text) > TEXT_CHARACTERS_MAX:
         return None
     plain = _plain(text)
+    if _DONE.search(plain):
+        return None
     return next((error for pattern, error in table if pattern.fullmatch(plain)), None)
 
 
 def _plain(text: str) -> str:
     """Leave words with one blank in between; an apostrophe and a slash are part of a word."""
-    return " ".join(re.sub(r"[^\w'/-]|_", " ", text.casefold().replace("’", "'")).split())
+    words = re.sub(r"[^\w'/-]|_", " ", text.casefold().replace("’", "'")).split()
+    return re.sub(r"^(neworder )?error (?=.)", "", " ".join(words))

@@ -95,7 +95,7 @@ def read_refill(reply: Reply, provider_order: str) -> str:
     :raises ProviderError: as `read_order` does, without `LinkBusy`
     """
     payload = _parse(reply)
-    item = next((item for _, item in _items(payload, [provider_order], "order")), payload)
+    item = next((item for _, item in _items(payload, [provider_order], "order")), None)
     refill = item.get("refill") if isinstance(item, dict) else None
     if isinstance(refill, dict):  # a no, in the shape that batches give it
         item, refill = refill, refill.get("refill")
@@ -160,8 +160,9 @@ def read_services(reply: Reply) -> tuple[list[ProviderService], int]:
     :raises ProviderError: it is none
     """
     payload = _parse(reply)
-    if isinstance(payload, dict) and payload and all(isinstance(entry, dict) for entry in payload.values()):
-        payload = [] if _has_error(payload) else list(payload.values())
+    is_keyed = isinstance(payload, dict) and payload and all(isinstance(entry, dict) for entry in payload.values())
+    if is_keyed and not _has_error(payload):
+        payload = list(payload.values())
     if not isinstance(payload, list) or not reply.is_ok:
         raise _refusal(reply, payload)
     found: dict[str, ProviderService] = {}
@@ -257,7 +258,7 @@ def _items(payload: Any, ids: Sequence[str], id_field: str) -> Iterator[tuple[st
         keyed = [(key, item) for key, item in payload.items() if key in asked]
         if keyed:
             yield from keyed
-        elif len(ids) == 1 and payload and values.read_id(payload.get(id_field, ids[0])) == ids[0]:
+        elif len(ids) == 1 and payload and (id_field not in payload or values.read_id(payload[id_field]) == ids[0]):
             yield ids[0], payload
 
 
@@ -287,7 +288,7 @@ def _service(entry: dict[str, Any]) -> ProviderService | None:
     )
 
 
-def _require_id(reply: Reply, value: Any, item: dict[str, Any]) -> str:
+def _require_id(reply: Reply, value: Any, item: Any) -> str:
     """Return the id of what was taken on, unless something else in the reply speaks against it.
 
     :raises Ambiguous: it does

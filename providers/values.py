@@ -33,15 +33,16 @@ def parse_json(body: bytes) -> Any:
 
 
 def read_id(value: Any) -> str | None:
-    """Read an id: a positive whole number however written, or a short word of letters, digits, dashes."""
-    if isinstance(value, str):
-        text = value.strip()
-        if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{ID_CHARACTERS_MAX}}}", text):
-            pass  # perhaps a number with separators
-        elif re.fullmatch(r"[0-9]+", text):
+    """Read an id: a positive whole number however written, or a word of letters, digits and dashes.
+
+    A word without a digit is no id but a message: null, error, success.
+    """
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(text, str) and re.fullmatch(rf"[A-Za-z0-9_-]{{1,{ID_CHARACTERS_MAX}}}", text := text.strip()):
+        if re.fullmatch(r"[0-9]+", text):
             return text.lstrip("0") or None
-        elif not re.fullmatch(r"-[0-9]*", text):
-            return text
+        is_negative = re.fullmatch(r"-[0-9]+", text)
+        return text if re.search("[0-9]", text) and not is_negative else None
     number = read_whole(value)
     return str(number) if number is not None and number > 0 else None
 

@@ -31,6 +31,7 @@ FAULTS = {
     "accept_huge": "50 MB",
     "accept_gzip": "few packed bytes that unpack to 50 MB",
     "accept_drip": "blanks, one after the other, for ever",
+    "accept_echo": "our key as the order's id",
     "accept_both": "an id and an error",
     "accept_negative": "remains below zero",
     "accept_absurd": "more remains than were ordered",

@@ -36,6 +36,7 @@ class FakeProvider:
         self.key = KEY
         self.received: list[dict[str, str]] = []  # the parameters of every call, without the key
         self.headers: list[dict[str, str]] = []  # of every call
+        self.connections = 0
         self.flaps = 0
         self.port = port
         self.closing = threading.Event()
@@ -85,6 +86,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_args: Any) -> None:
         """Say nothing."""
+
+    def setup(self) -> None:
+        """Count who comes."""
+        self.provider.connections += 1
+        super().setup()
 
     def do_GET(self) -> None:
         """Show the book."""
@@ -170,7 +176,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b" ")
 
     def _fail_both(self, answer: Any) -> None:
-        self._send(dict(answer) | {"error": "Not enough funds on balance"})
+        self._send((answer if isinstance(answer, dict) else {}) | {"error": "Not enough funds on balance"})
+
+    def _fail_echo(self, _answer: Any) -> None:
+        self._send({"order": self.provider.key})
 
     def _fail_reused_id(self, _answer: Any) -> None:
         self._send({"order": int(next(iter(self.provider.book.orders), "4999"))})
@@ -206,4 +215,4 @@ def _changed(answer: Any, change: Any) -> Any:
         return answer
     if "status" in answer:
         return change(answer)
-    return {key: change(item) if "status" in item else item for key, item in answer.items()}
+    return {key: change(item) if isinstance(item, dict) and "status" in item else item for key, item in answer.items()}
