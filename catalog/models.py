@@ -96,12 +96,50 @@ class Service(models.Model):
     allow_loss = models.BooleanField(
         default=False, help_text="Send its orders also when they cost more than they bring."
     )
+    price_rule = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        choices=Provider.PriceRule,
+        help_text="Empty: its provider's. A price that is followed is written again by the next sync.",
+    )
+    markup_percent = models.DecimalField(
+        max_digits=7,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="On the provider's price; empty: its provider's.",
+    )
+    markup_fixed = MoneyField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="On top of that, per 1000 (packages: for one), in the base currency; empty: its provider's.",
+    )
+    rounding = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        choices=Provider.Rounding,
+        help_text="Empty: its provider's.",
+    )
 
     class Meta:
         ordering = ["category__position", "category_id", "position", "id"]
         constraints = [
             models.CheckConstraint(condition=Q(rate__gte=0), name="service_rate_not_negative"),
             models.CheckConstraint(condition=Q(min__gte=1) & Q(max__gte=F("min")), name="service_min_max"),
+            models.CheckConstraint(
+                condition=Q(markup_percent__isnull=True) | Q(markup_percent__gte=0),
+                name="service_markup_percent_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(markup_fixed__isnull=True) | Q(markup_fixed__gte=0),
+                name="service_markup_fixed_not_negative",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,24 @@
+"""What staff may be refused when they choose what to sell. No API client ever meets these."""
+
+from panel.errors import DomainError
+
+
+class ProviderCurrencyUnknown(DomainError):
+    """What the provider charges in is not among our currencies, so its prices mean nothing here."""
+
+    def __init__(self, currency: str) -> None:
+        super().__init__(currency)
+        self.currency = currency
+
+
+class NotImportable(DomainError):
+    """A service of a provider cannot be sold here; `reason` says why, for staff."""
+
+    def __init__(self, provider_service: str, reason: str) -> None:
+        super().__init__(provider_service, reason)
+        self.provider_service = provider_service
+        self.reason = reason
+
+
+class RouteExists(DomainError):
+    """The service is bought there already."""
