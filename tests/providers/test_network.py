@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from providers import network
 from providers.client import PanelClient
-from providers.errors import NotSent
+from providers.errors import Ambiguous, NotSent
 from tests.fake_provider.fixtures import BoughtFrom
 
 PRIVATE = (
@@ -204,6 +205,46 @@ def test_a_resolver_that_hangs(fake_provider: BoughtFrom, monkeypatch: pytest.Mo
         call(fake_provider, "https://panel.example/api/v2")
     assert time.monotonic() - started < 5
     over.set()
+
+
+# --- What comes back ---
+
+
+@pytest.mark.parametrize(
+    ("beginning", "for_ever", "reason"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100, "too large"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Padding: " + b"x" * 1000 + b"\r\n", "RemoteProtocolError"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n" * 1000, "too large"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b" " * 10_000, "an answer of more than"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n", b" " * 10_000, "an answer of more than"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", b"", "RemoteProtocolError"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", b"", "RemoteProtocolError"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", b"", "RemoteProtocolError"),
+        (b"", b"", "RemoteProtocolError"),
+    ],
+)
+def test_a_server_that_never_comes_to_an_end(
+    beginning: bytes, for_ever: bytes, reason: str, fake_provider: BoughtFrom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "BODY_BYTES_MAX", 100_000)
+
+    def serve(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            asked = b""
+            while b"action=balance" not in asked:
+                asked += connection.recv(65536)
+            connection.sendall(beginning)
+            while for_ever:
+                connection.sendall(for_ever)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
+        started = time.monotonic()
+        with pytest.raises(Ambiguous, match=reason):
+            call(fake_provider, f"http://127.0.0.1:{server.getsockname()[1]}/api/v2")
+        assert time.monotonic() - started < network.READ_SECONDS
 
 
 # --- TLS ---
