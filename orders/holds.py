@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 from orders import nudge, settlement
 from orders.errors import RunNotHeld
 from orders.models import OrderEvent, Run
+from panel import checkpoints
 from wallet.errors import ReasonMissing
 
 BECAUSE_MAX_CHARACTERS = 200
@@ -13,6 +14,7 @@ BECAUSE_MAX_CHARACTERS = 200
 
 def hold_run(run: Run, *, because: str) -> None:
     """Keep a locked, queued run back, in the caller's transaction."""
+    checkpoints.reached("holding")
     run.held_at, run.held_because = Now(), because[:BECAUSE_MAX_CHARACTERS]
     run.save(update_fields=["held_at", "held_because"])
     settlement.record_event(run.order_id, OrderEvent.Kind.HELD, run_id=run.pk)

@@ -4,6 +4,8 @@ The rules PostgreSQL itself keeps (transitions, append-only events) are in
 `migrations/0002_order_rules.py`.
 """
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -158,6 +160,42 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order_id}/{self.number}"
+
+
+class HeldRuns(models.Manager["HeldRun"]):
+    """Runs that staff must look at before they are sent."""
+
+    def get_queryset(self) -> models.QuerySet["HeldRun"]:
+        """Leave all others out."""
+        return super().get_queryset().filter(held_at__isnull=False)
+
+
+class HeldRun(Run):
+    """A held run, for a page and a permission of its own."""
+
+    objects: ClassVar[HeldRuns] = HeldRuns()
+
+    class Meta:
+        proxy = True
+        default_permissions = ("change", "view")
+
+
+class StuckRuns(models.Manager["StuckRun"]):
+    """Runs that do not get on."""
+
+    def get_queryset(self) -> models.QuerySet["StuckRun"]:
+        """Leave all others out."""
+        return super().get_queryset().exclude(alarm="")
+
+
+class StuckRun(Run):
+    """A run with an alarm, for a page and a permission of its own."""
+
+    objects: ClassVar[StuckRuns] = StuckRuns()
+
+    class Meta:
+        proxy = True
+        default_permissions = ("view",)
 
 
 class Attempt(models.Model):

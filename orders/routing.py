@@ -29,7 +29,7 @@ class Choice:
     cost: Decimal | None = None  # of the run, in the base currency
     misses: int = 0  # times the run was to go this way and did not leave, or was put off
     why_not: str = ""
-    is_exhausted: bool = False  # every route there is has refused it
+    is_exhausted: bool = False  # whoever could have taken it has refused it
 
 
 def choose_route(order: Order, run: Run) -> Choice:
@@ -39,12 +39,12 @@ def choose_route(order: Order, run: Run) -> Choice:
     were tried least, the owner's priority. One that would cost more than the customer pays for the run is out too,
     unless staff allow the loss.
     """
-    untried = [route for route in _list_routes(order, run) if not route.has_refused]
-    if not untried:
-        return Choice(None, why_not="every route has refused it", is_exhausted=True)
+    routes = list(_list_routes(order, run))
     flat_rate = TYPES[order.service_type].flat_rate
-    fitting = [route for route in untried if _may_be_used(route, quantity=None if flat_rate else run.quantity)]
+    fitting = [route for route in routes if _may_be_used(route, quantity=None if flat_rate else run.quantity)]
     if not fitting:
+        if any(route.has_refused for route in routes):
+            return Choice(None, why_not="every route in use has refused it", is_exhausted=True)
         return Choice(None, why_not="no route in use takes this quantity")
     may_lose = order.service.allow_loss or run.loss_accepted
     losses = []
@@ -99,9 +99,9 @@ def _list_routes(order: Order, run: Run) -> QuerySet[Any]:
     )
 
 
-def _may_be_used(route: Route, *, quantity: int | None) -> bool:
-    """Say whether a route is in use and takes a quantity; a package has none."""
-    if not route.is_active or route.gone_at is not None:
+def _may_be_used(route: Any, *, quantity: int | None) -> bool:
+    """Say whether a route is in use, takes a quantity (a package has none) and has not refused the run."""
+    if route.has_refused or not route.is_active or route.gone_at is not None:
         return False
     return quantity is None or (route.min or 0) <= quantity <= (route.max or quantity)
 

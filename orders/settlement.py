@@ -22,8 +22,11 @@ from wallet.models import Account, Wallet
 
 
 def lock_order(order_id: int) -> Order:
-    """Lock an order for the caller's transaction: always before its runs, which come before the wallet."""
-    return Order.objects.select_for_update(of=("self",)).select_related("service").get(pk=order_id)
+    """Lock an order for the caller's transaction: always before its runs, which come before the wallet.
+
+    Without its key: an event that somebody writes while holding a run of it must not wait for this lock.
+    """
+    return Order.objects.select_for_update(of=("self",), no_key=True).select_related("service").get(pk=order_id)
 
 
 def lock_order_of(*, user_id: int, order_id: int) -> Order:
@@ -33,7 +36,7 @@ def lock_order_of(*, user_id: int, order_id: int) -> Order:
     """
     try:
         return (
-            Order.objects.select_for_update(of=("self",))
+            Order.objects.select_for_update(of=("self",), no_key=True)
             .select_related("service")
             .get(pk=order_id, customer_id=user_id, archived_at=None)
         )

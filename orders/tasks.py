@@ -3,22 +3,34 @@
 None carries an argument: the rows say what is due, so a task lost or run twice changes nothing.
 """
 
+import threading
 import time
 
 from celery import shared_task
+from django.conf import settings
 
 from orders import archiving, cancellations, refills, routing, submission, tracking, watching
 
 # A task gives its thread back after this long, so that tracking is not starved by a long queue.
 WORK_SECONDS = 10.0
+# Threads of a worker that are never given to submitting. While orders keep coming every submitter finds more to do, and
+# without a limit they would fill all threads: the other tasks' messages would expire before their turn came.
+THREADS_FOR_THE_REST = 2
+
+_submitters = threading.BoundedSemaphore(max(1, settings.WORKER_CONCURRENCY - THREADS_FOR_THE_REST))
 
 
 @shared_task(name="orders.submit_due")
 def submit_due() -> None:
-    """Send due runs until none is left or the time is over."""
-    started = time.monotonic()
-    while submission.submit_next() and time.monotonic() - started < WORK_SECONDS:
-        pass
+    """Send due runs until none is left or the time is over; when enough threads of this worker do, leave it to them."""
+    if not _submitters.acquire(blocking=False):
+        return
+    try:
+        started = time.monotonic()
+        while submission.submit_next() and time.monotonic() - started < WORK_SECONDS:
+            pass
+    finally:
+        _submitters.release()
 
 
 @shared_task(name="orders.track_due")

@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 
 from accounts.models import User
 from orders import cancellations
-from orders.errors import OrderAlreadyCompleted, RunInFlight
+from orders.admin.refusals import REFUSALS
 from orders.models import Attempt, Order, OrderEvent, Run
 from panel.admin_actions import (
     ShownReasonForm,
@@ -27,18 +31,11 @@ from panel.admin_pages import Fact, ReadOnlyAdmin, link_to, parse_id
 from panel.errors import DomainError
 from panel.money import format_amount
 from providers.models import Provider
-from wallet.errors import ReasonMissing
 from wallet.models import LedgerEntry
 
 ROWS_MAX = 200  # of runs, attempts and events on one page: a drip-feed of 1,000 runs has thousands
 LINK_SHOWN_CHARACTERS = 40  # in lists; the order's page shows all of it
 CANCEL_AT_ONCE_MAX = 100  # each order is a transaction of its own, and somebody waits for the answer
-
-REFUSALS: dict[type[DomainError], str] = {
-    ReasonMissing: "A reason is needed.",
-    OrderAlreadyCompleted: "Everything is canceled already; there is nothing left to give back.",
-    RunInFlight: "A part of it is being sent right now or waits for review. Decide that first; nothing was refunded.",
-}
 
 
 @admin.register(Order)
@@ -194,14 +191,18 @@ def _list_ledger_lines(order: Order) -> Fact:
 
 
 def _list_runs(order: Order) -> Fact:
-    runs = Run.objects.filter(order=order).select_related("provider").order_by("number")[:ROWS_MAX]
+    runs = Run.objects.filter(order=order).select_related("provider", "route__provider").order_by("number")[:ROWS_MAX]
     return Fact(
         "Runs",
-        ("run", "quantity", "state", "remains", "start", "provider", "its id", "due", "submitted", "finished"),
+        (
+            "run", "quantity", "state", "remains", "start", "provider", "route", "its id", "due", "submitted",
+            "finished", "held", "alarm",
+        ),
         [
             (
-                run.number, run.quantity, run.state, run.remains, run.start_count, run.provider, run.provider_order,
-                run.due_at, run.submitted_at, run.finished_at,
+                run.number, run.quantity, run.state, run.remains, run.start_count, run.provider, run.route,
+                run.provider_order, run.due_at, run.submitted_at, run.finished_at, _since(run.held_at, run.held_because),
+                _since(run.alarm_at, run.get_alarm_display()),
             )
             for run in runs
         ],
@@ -210,15 +211,22 @@ def _list_runs(order: Order) -> Fact:
 
 
 def _list_attempts(order: Order) -> Fact:
-    attempts = Attempt.objects.filter(run__order=order).select_related("run", "provider", "review").order_by("-id")
+    attempts = (
+        Attempt.objects.filter(run__order=order)
+        .select_related("run", "provider", "route__provider", "review")
+        .order_by("-id")
+    )
     return Fact(
-        "Attempts, newest first",
-        ("run", "provider", "state", "started", "finished", "evidence", "review"),
+        f"Attempts, newest first; costs in {settings.BASE_CURRENCY}",
+        ("run", "provider", "route", "cost", "state", "started", "finished", "evidence", "review"),
         [
-            (a.run.number, a.provider, a.state, a.started_at, a.finished_at, a.evidence, _link_to_review(a))
+            (
+                a.run.number, a.provider, a.route, a.cost, a.state, a.started_at, a.finished_at, a.evidence,
+                _link_to_review(a),
+            )
             for a in attempts[:ROWS_MAX]
         ],
-    )
+    )  # fmt: skip
 
 
 def _list_events(order: Order) -> Fact:
@@ -233,6 +241,11 @@ def _list_events(order: Order) -> Fact:
 def _link_to_review(attempt: Attempt) -> SafeString | str:
     item = getattr(attempt, "review", None)
     return link_to(item, item.resolution or "open") if item else ""
+
+
+def _since(at: datetime | None, why: str) -> str:
+    """Say why something is so and since when; nothing when it is not."""
+    return f"{why}, since {localize(localtime(at))}" if at else ""
 
 
 def _say(data: dict[str, Any]) -> str:

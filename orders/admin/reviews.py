@@ -12,7 +12,7 @@ from django.utils.timezone import localtime
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from orders import reviews
-from orders.errors import ProviderOrderTaken, ReviewAlreadyResolved
+from orders.admin.refusals import REFUSALS
 from orders.models import ReviewItem
 from panel.admin_actions import (
     ReasonForm,
@@ -21,16 +21,8 @@ from panel.admin_actions import (
     staff_action,
 )
 from panel.admin_pages import ReadOnlyAdmin, link_to
-from panel.errors import DomainError
-from wallet.errors import ReasonMissing
 
 PROVIDER_ORDER_MAX_CHARACTERS = 100  # the column that keeps it
-
-REFUSALS: dict[type[DomainError], str] = {
-    ReasonMissing: "A reason is needed.",
-    ReviewAlreadyResolved: "Somebody else has decided this already.",
-    ProviderOrderTaken: "Another run has this provider order id already. Check the id.",
-}
 
 
 class FoundForm(ReasonForm):

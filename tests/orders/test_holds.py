@@ -1,13 +1,17 @@
 """Held runs: not sent, but canceled, released or ended like any other that is queued."""
 
+import threading
+import time
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from catalog.models import Route
 from orders import cancellations, holds, submission
 from orders.errors import RunNotHeld
 from orders.models import OrderEvent, Run
+from panel import checkpoints
 from tests.fixtures import balance_of, nothing_moves
 from tests.orders.conftest import event_kinds, order_of, report, submitted
 from wallet import audit
@@ -91,3 +95,37 @@ def test_holds_only_the_runs_that_lose(customer, followers):
     ]
     assert balance_of(customer) == Decimal("99.15")
     assert event_kinds(order).count("held") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_holding_does_not_block_a_cancellation_of_the_same_order(customer, followers):
+    """A claim holds the run and writes an event of the order; a cancellation holds the order and wants the run."""
+    order = order_of(customer, followers)
+    Route.objects.update(cost=1)
+    canceling, failures = threading.Event(), []
+
+    def cancel():
+        try:
+            cancellations.request_cancellation(user_id=customer.pk, order_id=order.pk)
+        except Exception as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    def cancel_meanwhile(name):
+        if name == "holding" and not canceling.is_set():
+            canceling.set()
+            thread.start()
+            time.sleep(0.3)  # until it waits for the run
+
+    thread = threading.Thread(target=cancel)
+    checkpoints.listener = cancel_meanwhile
+    try:
+        submission.submit_next()
+        thread.join()
+    finally:
+        checkpoints.listener = None
+
+    order.refresh_from_db()
+    assert (failures, canceling.is_set(), order.status) == ([], True, "Canceled")
+    assert balance_of(customer) == 100

@@ -117,6 +117,29 @@ def test_ends_when_every_route_has_refused(customer, followers, backup, world):
     assert balance_of(customer) == 100
 
 
+@pytest.mark.parametrize("change", [{"is_active": False}, {"gone_at": Now()}, {"max": 999}])
+def test_ends_when_every_route_in_use_has_refused(customer, followers, backup, world, change):
+    Route.objects.filter(pk=backup.pk).update(**change)
+    world["ig-followers"] = Refused("no such link")
+    order = order_of(customer, followers)
+
+    work()
+
+    assert state_of(order) == ("rejected", "Sandbox", ["rejected"])
+    assert balance_of(customer) == 100
+
+
+def test_holds_what_was_refused_where_the_rest_would_lose_money(customer, followers, backup, world):
+    Route.objects.filter(pk=backup.pk).update(cost=1)
+    world["ig-followers"] = Refused("no such link")
+    order = order_of(customer, followers)
+
+    work()
+
+    assert order.runs.get().held_because == "Backup backup-1: costs 1.00000, brings 0.85000"
+    assert balance_of(customer) == Decimal("99.15")
+
+
 def test_comes_back_to_the_first_when_none_is_reached(customer, followers, backup, world):
     world["ig-followers"] = world["backup-1"] = NotSent("connection refused")
     order = order_of(customer, followers)

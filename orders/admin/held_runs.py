@@ -1,0 +1,229 @@
+"""Runs that were not sent, because they would lose money or nobody sells them any more; staff let them go or end them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from orders import cancellations, holds
+from orders.admin.refusals import REFUSALS
+from orders.models import HeldRun
+from panel.admin_actions import (
+    ReasonForm,
+    ShownReasonForm,
+    actor_of,
+    ask_and_run,
+    describe_refusal,
+    show_form,
+    staff_action,
+)
+from panel.admin_pages import ReadOnlyAdmin, link_to
+from panel.errors import DomainError
+
+DECIDED_AT_ONCE_MAX = 100  # each run is a transaction of its own, and somebody waits for the answer
+
+SEND = "Sends it by the best route that may be used, also when it costs more than it brings."
+CANCEL = "Ends the whole order, its other runs too, and gives back all that is not yet given back."
+
+Decide = Callable[[HeldRun, str], str]
+
+
+@admin.register(HeldRun)
+class HeldRunAdmin(ReadOnlyAdmin):
+    """Runs that wait for a decision about money."""
+
+    list_display = ("run", "order_link", "customer", "service", "quantity", "provider", "held_at", "held_because")
+    list_filter = ("provider",)
+    list_select_related = ("order__customer", "order__service", "provider")
+    ordering = ("held_at",)
+    sortable_by = ()
+    fields = (
+        "order_link", "number", "quantity", "customer", "service", "link", "charge", "provider", "route", "held_at",
+        "held_because", "due_at",
+    )  # fmt: skip
+    readonly_fields = ("order_link", "customer", "service", "link", "charge")
+    actions = ("send_selected", "cancel_selected")
+    actions_detail = ("send_anyway", "cancel")
+
+    @admin.display(description="run")
+    def run(self, held: HeldRun) -> str:
+        """Name the run by its order and number."""
+        return str(held)
+
+    @admin.display(description="order")
+    def order_link(self, held: HeldRun) -> SafeString:
+        """Link to the order."""
+        return link_to(held.order)
+
+    @admin.display(description="customer")
+    def customer(self, held: HeldRun) -> str:
+        """Say who waits for it."""
+        return str(held.order.customer)
+
+    @admin.display(description="service")
+    def service(self, held: HeldRun) -> str:
+        """Say what was ordered."""
+        return str(held.order.service)
+
+    @admin.display(description="link")
+    def link(self, held: HeldRun) -> str:
+        """Show the link as text."""
+        return held.order.link
+
+    @admin.display(description="charge of the order")
+    def charge(self, held: HeldRun) -> object:
+        """Say what the customer paid for all of it."""
+        return held.order.charge
+
+    def describe(self, obj: HeldRun) -> str:
+        """Say which run it is, and why it is held."""
+        return f"order {obj.order_id}, run {obj.number} of {obj.quantity} for {obj.order.customer}; {obj.held_because}"
+
+    def has_send_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        """Who may change held runs."""
+        return request.user.has_perm("orders.change_heldrun")
+
+    def has_cancel_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        """Who may cancel orders on their own pages."""
+        return request.user.has_perm("orders.change_order")
+
+    @staff_action(description="Send anyway", permission="send")
+    def send_anyway(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let one run go."""
+        return self._ask(
+            request, object_id, title="Send anyway", explanation=SEND, form_class=ReasonForm, decide=_send(request)
+        )
+
+    @staff_action(description="Cancel and refund", permission="cancel")
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End one run's order."""
+        return self._ask(
+            request,
+            object_id,
+            title="Cancel and refund",
+            explanation=CANCEL,
+            form_class=ShownReasonForm,
+            decide=_cancel(request),
+        )
+
+    @admin.action(description="Send anyway", permissions=["send"])
+    def send_selected(self, request: HttpRequest, queryset: QuerySet[HeldRun]) -> HttpResponse | None:
+        """Let the selected runs go."""
+        return self._ask_for_many(
+            request,
+            queryset,
+            action="send_selected",
+            title="Send anyway",
+            explanation=SEND,
+            form_class=ReasonForm,
+            decide=_send(request),
+        )
+
+    @admin.action(description="Cancel and refund", permissions=["cancel"])
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[HeldRun]) -> HttpResponse | None:
+        """End the orders of the selected runs."""
+        return self._ask_for_many(
+            request,
+            queryset,
+            action="cancel_selected",
+            title="Cancel and refund",
+            explanation=CANCEL,
+            form_class=ShownReasonForm,
+            decide=_cancel(request),
+        )
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        *,
+        title: str,
+        explanation: str,
+        form_class: type[ReasonForm],
+        decide: Decide,
+    ) -> HttpResponse:
+        order_ids: list[int] = []
+
+        def run(held: HeldRun, data: dict[str, Any]) -> str:
+            order_ids.append(held.order_id)
+            return decide(held, data["reason"])
+
+        response = ask_and_run(
+            self,
+            request,
+            object_id,
+            title=title,
+            explanation=explanation,
+            form_class=form_class,
+            run=run,
+            refusals=REFUSALS,
+        )
+        if isinstance(response, HttpResponseRedirect):
+            # The run is held no more, so it has no page here to go back to.
+            return redirect(reverse("admin:orders_order_change", args=order_ids))
+        return response
+
+    def _ask_for_many(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[HeldRun],
+        *,
+        action: str,
+        title: str,
+        explanation: str,
+        form_class: type[ReasonForm],
+        decide: Decide,
+    ) -> HttpResponse | None:
+        """Decide on the selected runs, each for itself, and say of each what happened."""
+        chosen = list(queryset.select_related("order").order_by("pk")[: DECIDED_AT_ONCE_MAX + 1])
+        if len(chosen) > DECIDED_AT_ONCE_MAX:
+            self.message_user(request, f"Select at most {DECIDED_AT_ONCE_MAX} runs.", messages.ERROR)
+            return None
+        form = form_class(request.POST if "answered" in request.POST else None)
+        if form.is_valid():
+            for held in chosen:
+                self._decide_one(request, held, decide=decide, reason=form.cleaned_data["reason"])
+            return None
+        return show_form(
+            self,
+            request,
+            form=form,
+            title=title,
+            explanation=f"{explanation} Runs: {', '.join(map(str, chosen))}.",
+            repeated={
+                "action": [action],
+                "answered": ["yes"],
+                ACTION_CHECKBOX_NAME: [held.pk for held in chosen],
+            },
+        )
+
+    def _decide_one(self, request: HttpRequest, held: HeldRun, *, decide: Decide, reason: str) -> None:
+        try:
+            done = decide(held, reason)
+        except DomainError as error:
+            self.message_user(request, f"{held}: {describe_refusal(error, REFUSALS)}", messages.ERROR)
+            return
+        self.log_change(request, held, done)
+        self.message_user(request, done, messages.SUCCESS)
+
+
+def _send(request: HttpRequest) -> Decide:
+    def decide(held: HeldRun, reason: str) -> str:
+        holds.release_run(run_id=held.pk, reason=reason, actor_id=actor_of(request))
+        return f"Run {held} is sent at any cost."
+
+    return decide
+
+
+def _cancel(request: HttpRequest) -> Decide:
+    def decide(held: HeldRun, reason: str) -> str:
+        cancellations.cancel_and_refund(order_id=held.order_id, reason=reason, actor_id=actor_of(request))
+        return f"The order of run {held} is canceled and refunded."
+
+    return decide
