@@ -8,13 +8,16 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-input --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help run web worker beat test check fmt audit bench clean
+.PHONY: help run demo-chain web worker beat test check fmt audit bench clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z ]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: $(VENV)/installed ## Run the whole panel (PORT=8000, PANEL_DATA=var)
 	@$(PY) manage.py run
+
+demo-chain: $(VENV)/installed ## Run two panels; the second buys from the first
+	@$(PY) manage.py demo_chain
 
 web worker beat: $(VENV)/installed ## Run one part of it, for several machines
 	@$(PY) manage.py $@
@@ -49,6 +52,9 @@ audit: $(VENV)/installed ## Audit the ledger
 
 bench: $(VENV)/installed-dev ## Measure the hot paths
 	@$(PY) -m bench
+
+chaos: $(VENV)/installed-dev ## Break it on purpose (MINUTES=3, SEED=)
+	@$(PY) -m chaos --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))
 
 clean: ## Remove what was built; the data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

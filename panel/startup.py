@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SERVERLESS_COMMANDS = (
-    *("build_css", "check", "collectstatic", "compilemessages", "diffsettings", "findstatic", "help"),
+    *("build_css", "check", "collectstatic", "compilemessages", "demo_chain", "diffsettings", "findstatic", "help"),
     *("makemessages", "makemigrations", "startapp", "version", "--version"),
 )
 EMBEDDED_SECRETS = ("SECRET_KEY", "API_KEY_PEPPER", "PROVIDER_KEYS_SECRET")
