@@ -1,4 +1,4 @@
-"""Runs that were not sent, because they would lose money or nobody sells them any more; staff let them go or end them."""
+"""Runs kept back because they would lose money, or nobody sells them any more; staff let them go or end them."""
 
 from collections.abc import Callable
 from typing import Any

@@ -201,8 +201,8 @@ def _list_runs(order: Order) -> Fact:
         [
             (
                 run.number, run.quantity, run.state, run.remains, run.start_count, run.provider, run.route,
-                run.provider_order, run.due_at, run.submitted_at, run.finished_at, _since(run.held_at, run.held_because),
-                _since(run.alarm_at, run.get_alarm_display()),
+                run.provider_order, run.due_at, run.submitted_at, run.finished_at,
+                _since(run.held_at, run.held_because), _since(run.alarm_at, run.get_alarm_display()),
             )
             for run in runs
         ],

@@ -2,7 +2,7 @@
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -114,7 +114,7 @@ def _list() -> str:
     held = [
         (
             run,
-            monitoring.describe_age(run.held_at and now - run.held_at),
+            monitoring.describe_age(now - run.held_at if run.held_at else None),
             run.order.customer,
             run.provider,
             run.quantity,
@@ -131,7 +131,7 @@ def _list() -> str:
     )
 
 
-def _show(title: str, headings: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+def _show(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     if not rows:
         return f"{title}: none"
     table = console.format_table(headings, rows[:LISTED_MAX], cell_max=CELL_CHARACTERS_MAX)

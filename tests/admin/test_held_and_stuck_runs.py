@@ -1,0 +1,240 @@
+"""Runs that are held and runs with an alarm: seen at a glance, decided with a reason."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from catalog.models import Service
+from orders import submission
+from orders.admin.held_runs import DECIDED_AT_ONCE_MAX
+from orders.models import HeldRun, Order, OrderEvent, Run, StuckRun
+from tests.admin.browsing import complaints, page_of, page_of_action, run_action, told
+from tests.admin.test_lists import count_queries
+from tests.fixtures import balance_of, funded, nothing_moves, place, report
+from wallet import audit
+
+HELD = "/admin/orders/heldrun/"
+STUCK = "/admin/orders/stuckrun/"
+WHY = "the provider doubled its price"
+
+
+@pytest.fixture
+def held(customer: User, followers: Service) -> HeldRun:
+    """A run of 1,000 at 0.85 that would cost 2."""
+    followers.routes.update(cost=2)
+    place(funded(customer, "10"), followers)
+    assert submission.claim_next() is None
+    return HeldRun.objects.get()
+
+
+@pytest.fixture
+def stuck(customer: User, followers: Service) -> StuckRun:
+    """A run that its provider does not know."""
+    report(place(funded(customer, "10"), followers), "In progress", remains=900)
+    Run.objects.update(alarm=Run.Alarm.NOT_KNOWN, alarm_at=Now())
+    return StuckRun.objects.get()
+
+
+def choose(client: Client, action: str, *runs: HeldRun, **data: Any) -> Any:
+    """Run the list's action on a selection."""
+    return client.post(HELD, {"action": action, "_selected_action": [run.pk for run in runs], **data})
+
+
+def test_lists_what_is_held_and_why(boss: Client, customer: User, followers: Service, held: HeldRun) -> None:
+    followers.routes.update(cost=0)
+    other = Order.objects.get(pk=place(customer, followers))
+
+    page = boss.get(HELD).content.decode()
+
+    assert page_of(held) in page
+    assert "costs 2.00000, brings 0.85000" in page
+    assert page_of(Order.objects.get(pk=held.order_id)) in page
+    assert page_of(other) not in page
+    assert "costs 2.00000" in boss.get(page_of(held)).content.decode()
+
+
+def test_sends_anyway(boss: Client, staff: User, held: HeldRun) -> None:
+    response = run_action(boss, held, "send_anyway", reason=WHY)
+
+    assert response.url == page_of(Order.objects.get())
+    assert told(response) == f"Run {held} is sent at any cost."
+    assert boss.get(response.url).status_code == 200
+    run = Run.objects.get()
+    assert (run.held_at, run.loss_accepted) == (None, True)
+    event = OrderEvent.objects.get(kind=OrderEvent.Kind.RELEASED)
+    assert (event.actor, event.data["reason"]) == (staff, WHY)
+    claim = submission.claim_next()
+    assert claim is not None
+    assert claim.run == run
+
+
+def test_cancels_and_refunds(boss: Client, staff: User, customer: User, held: HeldRun) -> None:
+    response = run_action(boss, held, "cancel", reason=WHY)
+
+    assert response.url == page_of(Order.objects.get())
+    assert told(response) == f"The order of run {held} is canceled and refunded."
+    assert Order.objects.get().status == "Canceled"
+    assert balance_of(customer) == 10
+    assert OrderEvent.objects.get(kind=OrderEvent.Kind.STAFF).actor == staff
+    assert audit.audit_ledger().is_clean
+
+
+@pytest.mark.parametrize("action", ["send_anyway", "cancel"])
+def test_every_decision_needs_its_reason(boss: Client, held: HeldRun, action: str) -> None:
+    with nothing_moves():
+        complaints(run_action(boss, held, action))
+        complaints(run_action(boss, held, action, reason=" "))
+        complaints(run_action(boss, held, action, reason=WHY, confirmed=""))
+        boss.get(page_of_action(held, action), {"reason": WHY, "confirmed": "on"})
+
+    assert HeldRun.objects.get() == held
+
+
+@pytest.mark.parametrize("action", ["send_anyway", "cancel"])
+def test_what_was_let_go_is_decided_no_more(boss: Client, held: HeldRun, action: str) -> None:
+    run_action(boss, held, "send_anyway", reason=WHY)
+
+    with nothing_moves():
+        assert run_action(boss, held, action, reason=WHY).status_code == 404
+
+
+def test_cancel_waits_for_the_fate_of_the_other_runs(boss: Client, customer: User, followers: Service) -> None:
+    place(funded(customer, "10"), followers, runs=2, interval=1)
+    assert submission.claim_next() is not None  # on its way
+    followers.routes.update(cost=2)
+    Run.objects.filter(number=2).update(due_at=Now())
+    assert submission.claim_next() is None
+
+    with nothing_moves():
+        response = run_action(boss, HeldRun.objects.get(), "cancel", reason=WHY)
+
+    assert "being sent right now" in complaints(response)
+
+
+def test_each_decision_needs_its_permission(make_clerk: Callable[..., Client], held: HeldRun) -> None:
+    with nothing_moves():
+        reader = make_clerk("orders.view_heldrun")
+        assert run_action(reader, held, "send_anyway", reason=WHY).status_code == 403
+        assert run_action(reader, held, "cancel", reason=WHY).status_code == 403
+        sender = make_clerk("orders.view_heldrun", "orders.change_heldrun")
+        assert run_action(sender, held, "cancel", reason=WHY).status_code == 403
+        for action in ("send_selected", "cancel_selected"):
+            choose(reader, action, held, answered="yes", confirmed="on", reason=WHY)
+        canceler = make_clerk("orders.view_heldrun", "orders.change_order", "orders.view_order")
+        assert run_action(canceler, held, "send_anyway", reason=WHY).status_code == 403
+
+    assert run_action(canceler, held, "cancel", reason=WHY).status_code == 302
+
+
+def test_sends_a_selection(boss: Client, customer: User, followers: Service, held: HeldRun) -> None:
+    place(customer, followers)
+    assert submission.claim_next() is None
+    both = list(HeldRun.objects.all())
+    assert len(both) == 2
+    with nothing_moves():
+        asked = choose(boss, "send_selected", *both)
+        assert f"Runs: {both[0]}, {both[1]}." in asked.content.decode()
+        choose(boss, "send_selected", *both, answered="yes", confirmed="on", reason="")
+
+    response = choose(boss, "send_selected", *both, answered="yes", confirmed="on", reason=WHY)
+
+    assert told(response) == "\n".join(f"Run {run} is sent at any cost." for run in both)
+    assert not HeldRun.objects.exists()
+
+
+def test_cancels_a_selection_each_for_itself(boss: Client, customer: User, followers: Service, held: HeldRun) -> None:
+    place(customer, followers, runs=2, interval=1, quantity=2000)
+    followers.routes.update(cost=0)
+    claim = submission.claim_next()  # the first of two is on its way
+    assert claim is not None
+    followers.routes.update(cost=2)
+    Run.objects.filter(number=2).update(due_at=Now())
+    assert submission.claim_next() is None
+    both = HeldRun.objects.order_by("pk")
+    assert len(both) == 2
+
+    response = choose(boss, "cancel_selected", *both, answered="yes", confirmed="on", reason=WHY)
+
+    said = told(response).splitlines()
+    assert f"The order of run {held} is canceled and refunded." in said
+    assert any("being sent right now" in line for line in said)
+    assert balance_of(customer) == Decimal("8.3")
+    assert HeldRun.objects.count() == 1
+
+
+def test_selections_are_limited(
+    boss: Client, held: HeldRun, customer: User, followers: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert DECIDED_AT_ONCE_MAX >= 50  # a whole page
+    monkeypatch.setattr("orders.admin.held_runs.DECIDED_AT_ONCE_MAX", 1)
+    place(customer, followers)
+    assert submission.claim_next() is None
+
+    with nothing_moves():
+        response = choose(boss, "send_selected", *HeldRun.objects.all(), answered="yes", confirmed="on", reason=WHY)
+
+    assert told(response) == "Select at most 1 runs."
+
+
+def test_lists_alarms_by_kind(boss: Client, customer: User, followers: Service, stuck: StuckRun) -> None:
+    healthy = place(customer, followers)
+    order = Order.objects.get(pk=stuck.order_id)
+
+    page = boss.get(STUCK).content.decode()
+
+    assert page_of(stuck) in page
+    assert page_of(order) in page
+    assert stuck.provider_order in page
+    assert f"/order/{healthy}/change/" not in page
+    assert page_of(stuck) in boss.get(STUCK, {"alarm__exact": "not_known"}).content.decode()
+    assert page_of(stuck) not in boss.get(STUCK, {"alarm__exact": "late"}).content.decode()
+    assert page_of(order) in boss.get(page_of(stuck)).content.decode()
+
+
+def test_nobody_writes_runs_by_hand(boss: Client, stuck: StuckRun, followers: Service, customer: User) -> None:
+    followers.routes.update(cost=2)
+    place(customer, followers)
+    assert submission.claim_next() is None
+
+    with nothing_moves():
+        for row in (stuck, HeldRun.objects.get()):
+            assert boss.post(page_of(row), {"quantity": "1", "state": "completed"}).status_code == 403
+            assert boss.post(page_of(row).replace("/change/", "/delete/"), {"post": "yes"}).status_code == 403
+            assert boss.get(reverse(f"admin:orders_{row._meta.model_name}_add")).status_code == 403
+
+
+def test_lists_ask_no_more_for_more_rows(
+    boss: Client, customer: User, followers: Service, held: HeldRun, make_service: Callable[..., Service]
+) -> None:
+    Run.objects.update(alarm=Run.Alarm.WAITING, alarm_at=Now())
+    before = count_queries(boss, HELD), count_queries(boss, STUCK)
+    for _ in range(3):
+        place(customer, followers)
+    assert submission.claim_next() is None
+    Run.objects.update(alarm=Run.Alarm.WAITING, alarm_at=Now())
+
+    assert (count_queries(boss, HELD), count_queries(boss, STUCK)) == before
+    assert max(before) <= 15
+
+
+def test_the_order_shows_route_hold_alarm_and_cost(boss: Client, customer: User, followers: Service) -> None:
+    followers.routes.update(cost=Decimal("0.4"))
+    order_id = place(funded(customer, "10"), followers, runs=2, interval=1)
+    assert submission.claim_next() is not None
+    followers.routes.update(cost=2)
+    Run.objects.filter(number=2).update(due_at=Now(), alarm=Run.Alarm.WAITING, alarm_at=Now())
+    assert submission.claim_next() is None
+
+    page = boss.get(page_of(Order.objects.get(pk=order_id))).content.decode()
+
+    assert "Sandbox ig-followers" in page
+    assert "costs in USD" in page
+    assert "0.20000" in page
+    assert "costs 1.00000, brings 0.42500, since" in page
+    assert "due for minutes and not sent, since" in page
