@@ -15,6 +15,7 @@ COUNT_MAX = 2**31 - 1
 NAME_CHARACTERS_MAX = 255
 CATEGORY_CHARACTERS_MAX = 200
 ID_CHARACTERS_MAX = 50
+TYPE_CHARACTERS_MAX = 40
 
 # Panels write them with and without capitals, blanks, dashes and underscores.
 _TYPE_BY_LETTERS = {re.sub(r"[\s_-]+", "", name).casefold(): name for name in TYPES}
@@ -50,7 +51,9 @@ def read_terms(entry: ProviderService) -> Terms:
     """
     kind = read_type(entry.type)
     if kind is None:
-        raise NotImportable(entry.id, f"services of the type “{clean(entry.type, 40)}” cannot be sold here")
+        raise NotImportable(
+            entry.id, f"services of the type “{clean(entry.type, TYPE_CHARACTERS_MAX)}” cannot be sold here"
+        )
     if len(entry.id) > ID_CHARACTERS_MAX:
         raise NotImportable(entry.id, "its id is too long")
     if entry.cost < 0:

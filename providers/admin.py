@@ -1,30 +1,92 @@
 """The panels we buy from, for staff."""
 
+import time
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
-from panel.admin_actions import StaffActionForm, ask_and_run, staff_action
-from panel.admin_pages import UndeletableAdmin
+from panel.admin_actions import StaffActionForm, ask_and_run, show_form, staff_action
+from panel.admin_pages import PanelAdmin, UndeletableAdmin
+from panel.money import format_amount
+from providers import adapter, balances, health, keys
+from providers.errors import ProviderError
+from providers.forms import ProviderForm
 from providers.models import Provider
 
 
 @admin.register(Provider)
 class ProviderAdmin(UndeletableAdmin):
-    """Providers are paused, not deleted: runs point at them."""
+    """Providers are paused, not deleted: runs point at them. What they sell, `catalog.admin.providers` adds."""
 
-    list_display = ("name", "kind", "is_active", "paused_until", "created_at")
-    list_filter = ("is_active", "kind")
+    form = ProviderForm
+    list_display = (
+        "name", "kind", "is_active", "balance", "currency", "is_low", "paused_until", "down_until", "synced_at",
+        "has_synced",
+    )  # fmt: skip
+    list_filter = ("is_active", "kind", "is_low")
     search_fields = ("name__icontains",)
-    fields = ("name", "kind", "is_active", "paused_until", "created_at")
-    readonly_fields = ("is_active", "paused_until", "created_at")
-    actions_detail = ("pause", "resume")
+    fieldsets = (
+        (None, {"fields": ("name", "kind", "is_active", "api_url", "api_key", "currency", "concurrency_max")}),
+        (
+            "Prices",
+            {
+                "fields": (
+                    "price_rule", "markup_percent", "markup_fixed", "rounding", "pause_at_loss", "synced_at",
+                    "sync_failure",
+                )
+            },
+        ),
+        ("Our money there", {"fields": ("balance", "balance_currency", "balance_at", "is_low", "balance_alert")}),
+        (
+            "How it is doing",
+            {"fields": ("paused_until", "down_until", "failures", "failure", "failed_at", "created_at")},
+        ),
+    )  # fmt: skip
+    readonly_fields = (
+        "is_active", "synced_at", "sync_failure", "balance", "balance_currency", "balance_at", "is_low",
+        "paused_until", "down_until", "failures", "failure", "failed_at", "created_at",
+    )  # fmt: skip
+    actions_detail: tuple[str, ...] = ("pause", "resume", "test")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> tuple[str, ...]:
+        """Fix the kind once it is there: orders at a sandbox are none at a panel."""
+        return self.readonly_fields if obj is None else (*self.readonly_fields, "kind")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Provider | None = None) -> Any:
+        """Leave out the field for the key where it could not be sent: there is nothing to see."""
+        if self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj):
+            return self.fieldsets
+        return [
+            (title, {**facts, "fields": [name for name in facts["fields"] if name != "api_key"]})
+            for title, facts in self.fieldsets
+        ]
+
+    @admin.display(description="prices read", boolean=True)
+    def has_synced(self, provider: Provider) -> bool | None:
+        """Say whether its price list could be read and believed the last time."""
+        return None if provider.synced_at is None and not provider.sync_failure else not provider.sync_failure
+
+    def save_model(self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool) -> None:
+        """Write only what staff changed, the key sealed: workers are writing how the provider is doing."""
+        columns = [name for name in form.changed_data if name != "api_key"]
+        if api_key := form.cleaned_data.get("api_key"):
+            obj.sealed_key = keys.seal(api_key)
+            columns.append("sealed_key")
+        if change:
+            obj.save(update_fields=columns)
+        else:
+            super().save_model(request, obj, form, change)
 
     def offers(self, action: str, obj: Any) -> bool:
         """Offer the way out of the state it is in."""
-        is_running = obj.is_active and obj.paused_until is None
-        return {"pause": obj.is_active, "resume": not is_running}[action]
+        is_running = obj.is_active and obj.paused_until is None and obj.down_until is None
+        return {"pause": obj.is_active, "resume": not is_running}.get(action, True)
 
     @staff_action(description="Pause", permission="change")
     def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -39,17 +101,20 @@ class ProviderAdmin(UndeletableAdmin):
             request,
             object_id,
             title="Pause",
-            explanation="New runs wait in the queue until the provider is resumed. Orders it has go on being tracked.",
+            explanation="New runs go by other routes, or wait in the queue until the provider is resumed. Orders it "
+            "has go on being tracked.",
             form_class=StaffActionForm,
             run=run,
         )
 
     @staff_action(description="Resume", permission="change")
     def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Send it what is queued, also when it was left alone for a while after a refusal."""
+        """Send it what is queued, also when it was left alone for a while after refusals or failures."""
 
         def run(provider: Provider, data: dict[str, Any]) -> str:
-            Provider.objects.filter(pk=provider.pk).update(is_active=True, paused_until=None)
+            Provider.objects.filter(pk=provider.pk).update(
+                is_active=True, paused_until=None, down_until=None, failures=0
+            )
             return f"{provider} is running."
 
         return ask_and_run(
@@ -61,3 +126,71 @@ class ProviderAdmin(UndeletableAdmin):
             form_class=StaffActionForm,
             run=run,
         )
+
+    @staff_action(description="Test", permission="change")
+    def test(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Call it, and say what came back."""
+
+        def run(provider: Provider, data: dict[str, Any]) -> tuple[int, str]:
+            return call_for_test(provider)
+
+        return ask_and_tell(
+            self,
+            request,
+            object_id,
+            title="Test",
+            explanation="Asks for our balance and for its services, and measures how long it takes. Orders nothing.",
+            form_class=forms.Form,
+            run=run,
+        )
+
+
+def call_for_test(provider: Provider) -> tuple[int, str]:
+    """Ask a provider for what costs nothing; say what came back, and how good that is."""
+    times = [time.monotonic()]
+    try:
+        balance = balances.check_balance(provider)
+        times.append(time.monotonic())
+        with health.watched(provider):
+            listed = len(adapter.connect(provider).services())
+        times.append(time.monotonic())
+    except ProviderError as error:
+        return messages.ERROR, f"It failed: {error.evidence}"
+    first, second = (round(1000 * (end - start)) for start, end in pairwise(times))
+    text = (
+        f"It answers: our balance is {format_amount(balance.amount)} {balance.currency or provider.currency} "
+        f"({first} ms), and it lists {listed} services ({second} ms)."
+    )
+    if balance.currency not in (None, provider.currency):
+        return messages.WARNING, f"{text} Its currency is not {provider.currency}: correct it, or every price is wrong."
+    return messages.SUCCESS, text
+
+
+def ask_and_tell(
+    model_admin: PanelAdmin,
+    request: HttpRequest,
+    object_id: str,
+    *,
+    title: str,
+    explanation: str,
+    form_class: type[forms.Form],
+    run: Callable[[Provider, dict[str, Any]], tuple[int, str]],
+) -> HttpResponse:
+    """Show the page of an action that calls a provider, or run it and tell on the provider's page how it went.
+
+    The caller has checked the permission to act; seeing the provider is checked here.
+
+    :param run: gets the provider and the form's data, and returns a message's level and its text.
+    """
+    provider = model_admin.get_object(request, object_id)
+    if provider is None:
+        raise Http404
+    if not model_admin.has_view_permission(request, provider):
+        raise PermissionDenied
+    form = form_class(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        level, text = run(provider, form.cleaned_data)
+        model_admin.log_change(request, provider, f"{title}: {text}")
+        model_admin.message_user(request, text, level)
+        return redirect("admin:providers_provider_change", provider.pk)
+    return show_form(model_admin, request, form=form, title=title, explanation=explanation, subject=provider)

@@ -11,6 +11,7 @@ from accounts.models import User
 from orders import submission
 from orders.models import ReviewItem
 from tests.admin.browsing import with_second_factor
+from tests.catalog.conftest import resell, shelf  # noqa: F401 - fixtures of pages about providers
 from tests.fixtures import PASSWORD, funded, place
 
 

@@ -17,7 +17,7 @@ from tests.fixtures import call_api, nothing_moves, place, report
 
 READ_ONLY = [
     "wallet.LedgerEntry", "wallet.Wallet", "wallet.Account", "wallet.Deposit", "orders.Order", "orders.Refill",
-    "orders.Cancellation", "orders.ReviewItem", "accounts.ApiKey",
+    "orders.Cancellation", "orders.ReviewItem", "accounts.ApiKey", "catalog.ServiceUpdate",
 ]  # fmt: skip
 KEPT = [*READ_ONLY, "accounts.User", "catalog.Service", "catalog.Currency", "providers.Provider"]
 # Shown on the page of their order, and nowhere to edit.

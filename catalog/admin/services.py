@@ -1,15 +1,18 @@
-"""What is on sale, for staff to edit. A price or a pause counts from the next request on."""
+"""Services and the routes by which they are bought."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
 from unfold.admin import TabularInline
 
-from catalog.models import Category, Currency, CustomRate, Discount, Route, Service
-from panel.admin_pages import PanelAdmin, UndeletableAdmin, parse_id
+from catalog.admin import importing, updates
+from catalog.models import Route, Service
+from panel.admin_actions import staff_action
+from panel.admin_pages import Fact, UndeletableAdmin, parse_id
 
 
 class RouteInline(TabularInline):
@@ -48,11 +51,44 @@ class ServiceAdmin(UndeletableAdmin):
     autocomplete_fields = ("category",)
     fieldsets = (
         (None, {"fields": ("is_active", "name", "category", "position", "type", "description", "average_minutes")}),
-        ("Price and limits", {"fields": ("rate", "min", "max", "allow_loss")}),
+        (
+            "Price and limits",
+            {
+                "fields": (
+                    "rate",
+                    "min",
+                    "max",
+                    "price_rule",
+                    "markup_percent",
+                    "markup_fixed",
+                    "rounding",
+                    "allow_loss",
+                ),
+                "description": "A sync writes what follows from the first route in use: minimum, maximum, refill and "
+                "cancel, and the rate too where the price is followed.",
+            },
+        ),
         ("What it can", {"fields": ("refill", "refill_days", "cancel", "dripfeed")}),
     )
     inlines = (RouteInline,)
     actions = ("put_on_sale", "take_off_sale")
+    actions_list = ("import_services",)
+
+    @staff_action(description="Import from a provider", permission="add")
+    def import_services(self, request: HttpRequest) -> HttpResponse:
+        """Choose from a provider's catalogue what to sell."""
+        return importing.show_page(self, request)
+
+    def list_facts(self, obj: Service) -> Iterable[Fact]:
+        """Show how its price, its cost and its limits went."""
+        yield updates.list_history(obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
+        """Write only what staff changed: a sync may be writing the rest."""
+        if change:
+            obj.save(update_fields=form.changed_data)
+        else:
+            super().save_model(request, obj, form, change)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Service], search_term: str
@@ -75,71 +111,11 @@ class ServiceAdmin(UndeletableAdmin):
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[Service], *, is_active: bool) -> None:
         word = "on" if is_active else "off"
-        switched = list(queryset.exclude(is_active=is_active))
+        # What a sync took off sale counts as on: only staff take off for good.
+        switched = list(queryset.exclude(is_active=is_active, off_sale_because=""))
         Service.objects.filter(pk__in=[service.pk for service in switched]).update(
             is_active=is_active, off_sale_because=""
         )
         for service in switched:
             self.log_change(request, service, f"Switched {word} sale.")
         self.message_user(request, f"{len(switched)} services are now {word} sale.", messages.SUCCESS)
-
-
-@admin.register(Category)
-class CategoryAdmin(PanelAdmin):
-    """The headings of the catalogue."""
-
-    list_display = ("name", "position", "service_count")
-    list_editable = ("position",)
-    ordering = ("position", "id")
-    list_per_page = 200  # all of them on one page, to put them in order
-    search_fields = ("name__icontains",)
-    fields = ("name", "position")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
-        """Count the services in the same query."""
-        return super().get_queryset(request).annotate(counted=Count("services"))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let only empty headings go."""
-        return super().has_delete_permission(request, obj) and obj is not None and not obj.services.exists()
-
-    @admin.display(description="services")
-    def service_count(self, category: Any) -> int:
-        """Say how many services it has, on sale or not."""
-        return category.counted
-
-
-@admin.register(Currency)
-class CurrencyAdmin(UndeletableAdmin):
-    """Wallets name their currency by its code, so a code stays as it is."""
-
-    list_display = ("code", "symbol", "rate")
-    fields = ("code", "symbol", "rate")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Currency | None = None) -> tuple[str, ...]:
-        """Fix the code once it is there, and the rate of the base currency, which is 1 by definition."""
-        if obj is None:
-            return ()
-        return ("code", "rate") if obj.code == settings.BASE_CURRENCY else ("code",)
-
-
-@admin.register(CustomRate)
-class CustomRateAdmin(PanelAdmin):
-    """Prices agreed with one customer."""
-
-    list_display = ("customer", "service", "rate")
-    list_select_related = ("customer", "service")
-    autocomplete_fields = ("customer", "service")
-    search_fields = ("customer__username__exact", "service__name__icontains")
-    search_help_text = "The whole user name, or a part of the service's name"
-
-
-@admin.register(Discount)
-class DiscountAdmin(PanelAdmin):
-    """Percentages off everything for one customer."""
-
-    list_display = ("customer", "percent")
-    list_select_related = ("customer",)
-    autocomplete_fields = ("customer",)
-    search_fields = ("customer__username__exact",)
-    search_help_text = "The whole user name"
