@@ -71,7 +71,7 @@ def cancel_and_refund(*, order_id: int, reason: str, actor_id: int) -> None:
     if not reason:
         raise ReasonMissing
     with transaction.atomic(durable=True):
-        order = settlement.lock_order(order_id)
+        order = settlement.lock_order(pk=order_id)
         runs = list(order.runs.select_for_update().order_by("number"))
         if any(run.state in IN_DOUBT for run in runs):
             raise RunInFlight

@@ -5,7 +5,7 @@ from django.db.models.functions import Now
 
 from orders import nudge, settlement
 from orders.errors import RunNotHeld
-from orders.models import OrderEvent, Run
+from orders.models import Order, OrderEvent, Run
 from panel import checkpoints
 from wallet.errors import ReasonMissing
 
@@ -30,14 +30,14 @@ def release_run(*, run_id: int, reason: str, actor_id: int | None) -> None:
     if not reason:
         raise ReasonMissing
     with transaction.atomic(durable=True):
-        order_id = Run.objects.filter(pk=run_id).values_list("order_id", flat=True).first()
-        if order_id is None:
-            raise RunNotHeld
-        settlement.lock_order(order_id)
+        try:
+            order = settlement.lock_order(runs=run_id)
+        except Order.DoesNotExist:
+            raise RunNotHeld from None
         run = Run.objects.select_for_update(of=("self",)).get(pk=run_id)
         if run.held_at is None:
             raise RunNotHeld
         run.held_at, run.held_because, run.loss_accepted, run.due_at = None, "", True, Now()
         run.save(update_fields=["held_at", "held_because", "loss_accepted", "due_at"])
-        settlement.record_event(order_id, OrderEvent.Kind.RELEASED, run_id=run_id, actor_id=actor_id, reason=reason)
+        settlement.record_event(order.pk, OrderEvent.Kind.RELEASED, run_id=run_id, actor_id=actor_id, reason=reason)
         nudge.wake_submitters()

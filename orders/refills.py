@@ -77,7 +77,7 @@ def record_refill_status(refill_id: int, status: Refill.Status, *, actor_id: int
     """Store how a refill stands; a finished one stays as it is."""
     with transaction.atomic(durable=True):
         # The order first, as everywhere: its customer may be asking for the next refill at this moment.
-        settlement.lock_order(Refill.objects.values_list("order_id", flat=True).get(pk=refill_id))
+        settlement.lock_order(refills=refill_id)
         refill = Refill.objects.select_for_update().get(pk=refill_id)
         if refill.status not in Refill.OPEN:
             return

@@ -47,10 +47,7 @@ def resolve_found(*, item_id: int, provider_order: str, reason: str, actor_id: i
                 provider_order=provider_order,
                 submitted_at=attempt.started_at,
                 poll_at=Now(),
-                expected_at=Now()
-                + watching.expected_duration(
-                    service_id=order.service_id, average_minutes=order.service.average_minutes
-                ),
+                expected_at=Now() + watching.expected_duration(order.service),
             )
     except IntegrityError as error:
         if violated_constraint(error) == "run_provider_order_once":
@@ -95,10 +92,10 @@ def _resolve(
     reason = reason.strip()
     if not reason:
         raise ReasonMissing
-    order_id = Run.objects.filter(attempts__review=item_id).values_list("order_id", flat=True).first()
-    if order_id is None:
-        raise ReviewNotFound
-    order = settlement.lock_order(order_id)
+    try:
+        order = settlement.lock_order(runs__attempts__review=item_id)
+    except Order.DoesNotExist:
+        raise ReviewNotFound from None
     item = ReviewItem.objects.select_for_update(of=("self",)).select_related("attempt__run").get(pk=item_id)
     if item.resolved_at is not None:
         raise ReviewAlreadyResolved

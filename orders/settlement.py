@@ -21,12 +21,15 @@ from wallet import ledger
 from wallet.models import Account, Wallet
 
 
-def lock_order(order_id: int) -> Order:
+def lock_order(**of: int) -> Order:
     """Lock an order for the caller's transaction: always before its runs, which come before the wallet.
 
     Without its key: an event that somebody writes while holding a run of it must not wait for this lock.
+
+    :param of: what names one order: `pk`, or something of it, like `runs` or `refills`.
+    :raises Order.DoesNotExist:
     """
-    return Order.objects.select_for_update(of=("self",), no_key=True).select_related("service").get(pk=order_id)
+    return Order.objects.select_for_update(of=("self",), no_key=True).select_related("service__pace").get(**of)
 
 
 def lock_order_of(*, user_id: int, order_id: int) -> Order:

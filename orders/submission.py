@@ -198,16 +198,13 @@ def record_accepted(claim: Claim, *, provider_order: str) -> None:
                 _keep_contradiction(attempt, provider_order=provider_order)
                 return
             _finish(attempt, Attempt.State.ACCEPTED, evidence=provider_order)
-            expected = watching.expected_duration(
-                service_id=order.service_id, average_minutes=order.service.average_minutes
-            )
             settlement.move_run(
                 run,
                 RunState.SUBMITTED,
                 provider_order=provider_order,
                 submitted_at=Now(),
                 poll_at=Now() + FIRST_POLL_AFTER,
-                expected_at=Now() + expected,
+                expected_at=Now() + watching.expected_duration(order.service),
             )
             settlement.record_event(run.order_id, OrderEvent.Kind.SUBMITTED, run_id=run.pk, run=run.number)
     except IntegrityError as error:
@@ -271,9 +268,9 @@ def expire_leases() -> int:
 
 def _lock(attempt_id: int) -> tuple[Order, Run, Attempt]:
     """Lock order, run and attempt, in that order, as every operation does."""
-    order = settlement.lock_order(Run.objects.values_list("order_id", flat=True).get(attempts=attempt_id))
-    run = Run.objects.select_for_update(of=("self",)).get(attempts=attempt_id)
-    return order, run, Attempt.objects.select_for_update(of=("self",)).get(pk=attempt_id)
+    order = settlement.lock_order(runs__attempts=attempt_id)
+    attempt = Attempt.objects.select_for_update(of=("self", "run")).select_related("run").get(pk=attempt_id)
+    return order, attempt.run, attempt
 
 
 def _queue_again(order: Order, run: Run, *, retry_after: timedelta) -> None:

@@ -159,7 +159,7 @@ def record_report(run_id: int, report: Report) -> None:
     was ordered. The same report again changes nothing.
     """
     with transaction.atomic(durable=True):
-        order = settlement.lock_order(Run.objects.values_list("order_id", flat=True).get(pk=run_id))
+        order = settlement.lock_order(runs=run_id)
         run = Run.objects.select_for_update(of=("self",)).get(pk=run_id)
         news = _news(run, report)
         if news is not None:
