@@ -73,6 +73,7 @@ def _name_piles(condition: Condition) -> dict[str, Pile]:
 
 def _as_screen(condition: Condition, broker_failure: str) -> str:
     piles = [(name, pile.count, _describe_oldest(pile)) for name, pile in _name_piles(condition).items()]
+    answers = [_answers_of(one) for one in condition.providers if one.answers.by_outcome]
     parts = [
         console.format_table(("what waits", "count", "oldest"), piles),
         f"{condition.tracked:,} runs are at their providers",
@@ -80,10 +81,7 @@ def _as_screen(condition: Condition, broker_failure: str) -> str:
             ("provider", "state", "failures", "balance", "", "queued", "in flight", "open runs", "last sync"),
             [_row_of(one) for one in condition.providers],
         ),
-        console.format_table(
-            ("provider", "sent in the last hour", "p50", "p95"),
-            [_answers_of(one) for one in condition.providers if one.answers.by_outcome],
-        ),
+        *([console.format_table(("provider", "sent in the last hour", "p50", "p95"), answers)] if answers else []),
         f"broker: {'does not answer' if broker_failure else 'answers'}",
         f"last audit: {_describe_audit(condition)}",
     ]
