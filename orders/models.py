@@ -112,6 +112,7 @@ class Run(models.Model):
     remains = models.PositiveIntegerField()
     submitted_at = models.DateTimeField(null=True)
     poll_at = models.DateTimeField(null=True, help_text="When to ask its provider again.")
+    recheck_at = models.DateTimeField(null=True, help_text="When to ask once more although it ended.")
     expected_at = models.DateTimeField(null=True, help_text="When it should be finished, as its service usually goes.")
     finished_at = models.DateTimeField(null=True)
     held_at = models.DateTimeField(null=True, help_text="Queued, but not to be sent before staff have looked at it.")
@@ -148,6 +149,9 @@ class Run(models.Model):
                 fields=["provider", "poll_at"],
                 condition=Q(state__in=sorted(TRACKED_RUN_STATES)),
                 name="run_to_poll_at_provider",
+            ),
+            models.Index(
+                fields=["provider", "recheck_at"], condition=Q(recheck_at__isnull=False), name="run_to_recheck"
             ),
             models.Index(
                 fields=["expected_at"],

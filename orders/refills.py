@@ -13,7 +13,7 @@ from django.utils import timezone
 from orders import nudge, settlement
 from orders.errors import OrderNotEligibleForRefill, RefillNotAvailable
 from orders.models import OrderEvent, Refill, RefillPart
-from orders.transitions import RunState, Status
+from orders.transitions import DELIVERED_RUN_STATES, Status
 from panel import checkpoints
 from panel.errors import violated_constraint
 from providers import adapter, health
@@ -24,7 +24,6 @@ from providers.models import Provider
 BATCH = 50
 RETRY_AFTER = timedelta(seconds=30)
 POLL_AFTER = timedelta(seconds=3)
-DELIVERED_RUN_STATES = (RunState.COMPLETED, RunState.PARTIAL)
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ def request_refill(*, user_id: int, order_id: int) -> int:
             if timezone.now() > order.finished_at + timedelta(days=order.service.refill_days):
                 raise RefillNotAvailable
             refill = Refill.objects.create(order=order)
-            delivered = order.runs.filter(state__in=DELIVERED_RUN_STATES).exclude(provider_order="")
+            delivered = order.runs.filter(state__in=sorted(DELIVERED_RUN_STATES)).exclude(provider_order="")
             RefillPart.objects.bulk_create([RefillPart(refill=refill, run=run) for run in delivered])
             settlement.record_event(order.pk, OrderEvent.Kind.REFILL_REQUESTED, refill=refill.pk)
             nudge.wake("orders.process_refills")

@@ -5,6 +5,7 @@ change that caused it.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,10 +16,12 @@ from django.utils import timezone
 from orders import pricing
 from orders.errors import OrderNotFound
 from orders.models import Cancellation, Order, OrderEvent, Run
-from orders.transitions import FINAL_RUN_STATES, FINAL_STATUSES, RunState, derive_status
+from orders.transitions import DELIVERED_RUN_STATES, FINAL_RUN_STATES, FINAL_STATUSES, RunState, derive_status
 from panel.money import ZERO, format_amount
 from wallet import ledger
 from wallet.models import Account, Wallet
+
+RECHECK_FIRST = timedelta(hours=1)  # the rest is in rechecking.py
 
 
 def lock_order(**of: int) -> Order:
@@ -60,6 +63,10 @@ def move_run(run: Run, target: RunState, **changes: object) -> None:
     if target in FINAL_RUN_STATES and run.finished_at is None:
         changes["finished_at"] = Now()
         changes["poll_at"] = None
+        if run.provider_order and target in DELIVERED_RUN_STATES:
+            changes["recheck_at"] = Now() + RECHECK_FIRST
+    if run.recheck_at is not None and target not in DELIVERED_RUN_STATES:
+        changes["recheck_at"] = None  # everything is given back
     if run.alarm and (target in FINAL_RUN_STATES or run.alarm == Run.Alarm.WAITING):
         changes |= {"alarm": "", "alarm_at": None}
     if run.held_at is not None:

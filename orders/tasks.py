@@ -9,7 +9,7 @@ import time
 from celery import shared_task
 from django.conf import settings
 
-from orders import archiving, cancellations, refills, routing, submission, tracking, watching
+from orders import archiving, cancellations, rechecking, refills, routing, submission, tracking, watching
 
 # A task gives its thread back after this long, so that tracking is not starved by a long queue.
 WORK_SECONDS = 10.0
@@ -38,6 +38,14 @@ def track_due() -> None:
     """Ask about runs whose turn it is."""
     started = time.monotonic()
     while tracking.track_due() and time.monotonic() - started < WORK_SECONDS:
+        pass
+
+
+@shared_task(name="orders.recheck_finished")
+def recheck_finished() -> None:
+    """Ask once more about runs that ended."""
+    started = time.monotonic()
+    while rechecking.recheck_finished() and time.monotonic() - started < WORK_SECONDS:
         pass
 
 

@@ -111,9 +111,7 @@ def track_due() -> int:
                 "limit": STATUS_IDS_MAX,
             }
             cursor.execute(_CLAIM_RUNS, claim)
-            columns = [column.name for column in cursor.description]
-            claimed_runs = [Run(**dict(zip(columns, row, strict=True))) for row in cursor.fetchall()]
-            runs = {run.provider_order: run for run in claimed_runs}
+            runs = read_runs(cursor)
             if runs:
                 _ask(provider, runs)
         finally:
@@ -132,7 +130,26 @@ def _ask(provider: Provider, runs: dict[str, Run]) -> None:
         # A bug in one provider's adapter must not keep the other providers' orders waiting.
         logger.exception("asking provider %s failed", provider)
     checkpoints.reached("after_ask")
-    for provider_order, report in (reports or {}).items():
+    record_reports(runs, reports or {})
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_POLL, _POLLING | {"run_ids": [run.pk for run in runs.values()]})
+        if reports is not None:
+            known = [run.pk for run in runs.values() if run.provider_order in reports]
+            missing = [run.pk for run in runs.values() if run.provider_order not in reports]
+            cursor.execute(_FORGET_NOT_KNOWN, {"run_ids": known})
+            cursor.execute(_COUNT_NOT_KNOWN, {"run_ids": missing, "states": _STATES, "most": NOT_KNOWN_MAX})
+
+
+def read_runs(cursor: Any) -> dict[str, Run]:
+    """Read the claimed runs of one provider, by its ids, with what a report is compared with."""
+    columns = [column.name for column in cursor.description]
+    runs = [Run(**dict(zip(columns, row, strict=True))) for row in cursor.fetchall()]
+    return {run.provider_order: run for run in runs}
+
+
+def record_reports(runs: Mapping[str, Run], reports: Mapping[str, Report]) -> None:
+    """Record what is new of what a provider reports, order by order."""
+    for provider_order, report in reports.items():
         run = runs.get(provider_order)
         # Most answers are the ones of the last time, and those need no transaction.
         if run is None or _news(run, report) is None:
@@ -143,13 +160,6 @@ def _ask(provider: Provider, runs: dict[str, Run]) -> None:
             # One order that cannot be recorded must not keep the others of this answer waiting.
             logger.exception("recording a report of run %s failed", run.pk)
         checkpoints.reached("after_report")
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT_POLL, _POLLING | {"run_ids": [run.pk for run in runs.values()]})
-        if reports is not None:
-            known = [run.pk for run in runs.values() if run.provider_order in reports]
-            missing = [run.pk for run in runs.values() if run.provider_order not in reports]
-            cursor.execute(_FORGET_NOT_KNOWN, {"run_ids": known})
-            cursor.execute(_COUNT_NOT_KNOWN, {"run_ids": missing, "states": _STATES, "most": NOT_KNOWN_MAX})
 
 
 def record_report(run_id: int, report: Report) -> None:

@@ -244,6 +244,7 @@ CELERY_BEAT_SCHEDULE = {
         "orders.reroute_waiting": 5.0,
         "orders.flag_stuck": 20.0,  # promise: each stuck run is flagged within a minute
         "orders.measure_paces": 3600.0,
+        "orders.recheck_finished": 60.0,
         "orders.archive": 3600.0,
         "catalog.sync_providers": 600.0,  # prices move a few times a day, and a catalogue may be megabytes
         "providers.check_balances": 300.0,  # a call to each provider
