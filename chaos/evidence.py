@@ -12,6 +12,8 @@ from chaos.recording import Call
 from chaos.schedule import PhaseKind
 from chaos.upstreams import Shelf
 
+WEB_AWAY_SECONDS = 40.0  # what is unanswered later has another cause
+
 
 @dataclass
 class Evidence:
@@ -72,6 +74,15 @@ class Evidence:
     def phases_of(self, kind: PhaseKind) -> list[tuple[float, float]]:
         """Return when each phase of a kind began and ended."""
         return [(start, end) for found, start, end in self.phases if found == kind]
+
+    def seconds_without_web(self, moment: float) -> float | None:
+        """Return how long after a moment calls began to be answered again; None if all were answered."""
+        after = [call for call in self.calls if moment <= call.sent]
+        unanswered = [call.sent for call in after if not call.is_answered and call.sent < moment + WEB_AWAY_SECONDS]
+        if not unanswered:
+            return None
+        back = [call.ended for call in after if call.is_answered and call.sent > max(unanswered)]
+        return min(back, default=float("inf")) - moment
 
     def count_calls(self, action: str) -> int:
         """Return how many calls there were."""

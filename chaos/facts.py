@@ -190,14 +190,36 @@ def count_refunds_apart() -> tuple[int, int]:
 
 
 def read_refunds() -> dict[int, list[tuple[Decimal, float]]]:
-    """Return each order's refunds with their times."""
+    """Return each order's refunds with their times.
+
+    An entry carries the time at which its transaction began, which is before the decision that it follows. The event
+    beside it carries its own.
+    """
     refunds: dict[int, list[tuple[Decimal, float]]] = {}
     for order_id, amount, at in _fetch("""
-        SELECT split_part(key, ':', 3)::int, amount, extract(epoch FROM created_at)::float8
-        FROM wallet_ledgerentry WHERE key LIKE 'refund:%%' ORDER BY id
+        SELECT e.order_id, e.amount, extract(epoch FROM coalesce(v.at, e.created_at))::float8
+        FROM (
+            SELECT *, xmin AS written_by, split_part(key, ':', 3)::int AS order_id
+            FROM wallet_ledgerentry WHERE key LIKE 'refund:%%'
+        ) e
+        LEFT JOIN (SELECT *, xmin AS written_by FROM orders_orderevent WHERE kind = 'refunded') v
+            ON v.order_id = e.order_id AND v.written_by = e.written_by
+        ORDER BY e.id
     """):
         refunds.setdefault(order_id, []).append((amount, at))
     return refunds
+
+
+def refills_in_doubt() -> list[tuple[int, str, str]]:
+    """Return refills that were sent without a certain end: refill, provider, the order's number there."""
+    rows = _fetch("""
+        SELECT p.refill_id, v.name, r.provider_order
+        FROM orders_refillpart p JOIN orders_refill f ON f.id = p.refill_id
+        JOIN orders_run r ON r.id = p.run_id JOIN providers_provider v ON v.id = r.provider_id
+        WHERE f.status IN ('Pending', 'In progress') AND p.sent_at IS NOT NULL AND p.provider_refill = ''
+            AND p.status = 'Pending'
+    """)
+    return [(refill, provider, number) for refill, provider, number in rows]
 
 
 def open_reviews() -> list[AttemptRow]:

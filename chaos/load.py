@@ -19,6 +19,7 @@ from chaos.world import MIN, Customer, Ware, World
 BUYERS, ASKERS = 12, 4  # threads
 ASKED_PER_SECOND = 12.0  # questions, cancellations and refills together
 TIMEOUT_SECONDS = 30.0
+IDLE_SECONDS = 5.0  # after which a server may have hung up, and a careful client connects anew
 REMEMBERED_ORDERS = 1500
 STATUS_IDS = 20
 PLACES = Decimal("0.00001")
@@ -144,6 +145,7 @@ class Client:
         self._port = port
         self._history = history
         self._connection: http.client.HTTPConnection | None = None
+        self._used_at = 0.0
 
     def order(self, customer: Customer, ware: Ware, *, link: str, quantity: int) -> int | None:
         """Order, and return the order's id if there is one."""
@@ -164,7 +166,7 @@ class Client:
             sent=sent,
             ended=recording.now(),
             status=status,
-            answer=None if action == "services" else answer,
+            answer=None if isinstance(answer, list) and action == "services" else answer,  # a long one
             problem=problem,
             expected_charge=expected_charge,
         )
@@ -172,6 +174,9 @@ class Client:
         return call
 
     def _exchange(self, body: str) -> tuple[int | None, Any, str]:
+        if time.monotonic() - self._used_at > IDLE_SECONDS:
+            self.close()
+        self._used_at = time.monotonic()
         try:
             if self._connection is None:
                 self._connection = http.client.HTTPConnection(HOST, self._port, timeout=TIMEOUT_SECONDS)

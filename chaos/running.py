@@ -121,7 +121,7 @@ class Run:
         undecided = settling.decide_reviews(self._world, self._upstreams, seed=self.seed)
         alarms = settling.wait_for_alarms(self._world)
         settling.cancel_idle(self._world, self._client, self._idle_orders)
-        unrest = settling.come_to_rest(self._upstreams)
+        unrest = settling.come_to_rest(self._world, self._upstreams)
         for customer in self._world.customers:
             self._client.call(customer, "balance")
         self._tell("at rest" if not unrest else f"not at rest: {', '.join(unrest)}")
@@ -190,6 +190,8 @@ class Run:
         (self.scratch / "notes.json").write_text(json.dumps(notes))
         rows = figures.rows(evidence)
         unanswered = sum(not call.is_answered for call in evidence.calls)
+        gaps = [gap for struck in evidence.faults if struck.fault.target == "web" and struck.fault.kind == "deploy"
+                if (gap := evidence.seconds_without_web(struck.began)) is not None]  # fmt: skip
         described |= {
             "Command": f"`{command}`",
             "Load": f"{self.orders_per_second:g} orders/s and questions; {len(evidence.calls):,} calls, "
@@ -197,6 +199,7 @@ class Run:
             "Faults": f"{len(evidence.faults)} blows, "
             f"{sum(note.fault is not None for shelf in evidence.shelves.values() for note in shelf.notes):,} "
             "calls failed by providers",
+            "Web server away during a deploy": f"{max(gaps):.1f} s at most, of {len(gaps)}" if gaps else "not deployed",
             "Took": f"{time.monotonic() - self.started:.0f} s",
         }
         text = f"{report.facts_list(described)}\n\n{report.table(rows)}"

@@ -9,8 +9,9 @@ from chaos.facts import AttemptRow
 from chaos.load import Client
 from chaos.upstreams import Upstream, read_shelves
 from chaos.world import World
-from orders import reviews
+from orders import refills, reviews
 from orders.errors import ProviderOrderTaken, ReviewAlreadyResolved
+from orders.models import Refill
 
 POLL_SECONDS = 0.5
 RESENT_SHARE = 0.5  # of what is absent; the rest is paid back
@@ -81,6 +82,16 @@ def _decide(attempt: AttemptRow, provider_order: str | None, world: World, *, re
     resolve(item_id=attempt.review_id, reason="it is not in the provider's book", actor_id=world.operator_id)
 
 
+def decide_refills(world: World, upstreams: dict[str, Upstream]) -> None:
+    """Close by the providers' books the refills of which nobody knows whether they were taken."""
+    doubts = facts.refills_in_doubt()
+    shelves = read_shelves(upstreams) if doubts else {}
+    for refill_id, provider, number in doubts:
+        was_taken = bool(shelves[provider].orders[number]["refills"])
+        status = Refill.Status.COMPLETED if was_taken else Refill.Status.REJECTED
+        refills.record_refill_status(refill_id, status, actor_id=world.operator_id)
+
+
 def cancel_idle(world: World, client: Client, order_ids: dict[int, list[int]]) -> None:
     """Let customers cancel what nobody sends."""
     for customer in world.customers:
@@ -88,7 +99,7 @@ def cancel_idle(world: World, client: Client, order_ids: dict[int, list[int]]) -
             client.call(customer, "cancel", orders=order_id)
 
 
-def come_to_rest(upstreams: dict[str, Upstream]) -> list[str]:
+def come_to_rest(world: World, upstreams: dict[str, Upstream]) -> list[str]:
     """Let the providers finish everything; return what has no end all the same."""
     for upstream in upstreams.values():
         upstream.advance(A_LONG_TIME_SECONDS)
@@ -96,6 +107,7 @@ def come_to_rest(upstreams: dict[str, Upstream]) -> list[str]:
 
     def at_rest() -> bool:
         facts.hurry()
+        decide_refills(world, upstreams)
         unrest[:] = facts.describe_unrest()
         return not unrest
 
