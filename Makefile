@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-input --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo-chain web worker beat test check fmt audit bench clean
+.PHONY: help run demo-chain web worker beat test check fmt audit bench simulate mutants clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -55,6 +55,13 @@ bench: $(VENV)/installed-dev ## Measure the hot paths
 
 chaos: $(VENV)/installed-dev ## Break it on purpose (MINUTES=3, SEED=)
 	@$(PY) -m chaos --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))
+
+simulate: $(VENV)/installed-dev ## Simulate any sequence of events (EXAMPLES=2000, SEED=)
+	@SIMULATION_SEED=$(or $(SEED),random) SIMULATION_EXAMPLES=$(or $(EXAMPLES),2000) REFUND_CASES=1000000 \
+		$(PY) -m pytest tests/simulation -q
+
+mutants: $(VENV)/installed-dev ## Plant bugs and see that the tests notice (ONLY=word)
+	@$(PY) -m tests.mutations $(if $(ONLY),-k $(ONLY))
 
 clean: ## Remove what was built; the data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
