@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from panel.admin_actions import StaffActionForm, ask_and_run, show_form, staff_action
 from panel.admin_pages import PanelAdmin, UndeletableAdmin
 from panel.money import format_amount
-from providers import adapter, balances, health, keys
+from providers import adapter, balances, health, keys, switching
 from providers.errors import ProviderError
 from providers.forms import ProviderForm
 from providers.models import Provider
@@ -93,7 +93,7 @@ class ProviderAdmin(UndeletableAdmin):
         """Send it nothing until it is resumed."""
 
         def run(provider: Provider, data: dict[str, Any]) -> str:
-            Provider.objects.filter(pk=provider.pk).update(is_active=False)
+            switching.pause_provider(provider)
             return f"{provider} is paused."
 
         return ask_and_run(
@@ -112,9 +112,7 @@ class ProviderAdmin(UndeletableAdmin):
         """Send it what is queued, also when it was left alone for a while after refusals or failures."""
 
         def run(provider: Provider, data: dict[str, Any]) -> str:
-            Provider.objects.filter(pk=provider.pk).update(
-                is_active=True, paused_until=None, down_until=None, failures=0
-            )
+            switching.resume_provider(provider)
             return f"{provider} is running."
 
         return ask_and_run(

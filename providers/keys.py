@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.db import transaction
 
 from providers.errors import NotSent
 from providers.models import Provider
@@ -33,6 +34,22 @@ def unseal(provider: Provider) -> str:
             "the API key of this provider cannot be opened: it was sealed under another PROVIDER_KEYS_SECRET; "
             "add that secret again, or enter the key again"
         ) from None
+
+
+def reseal_all() -> int:
+    """Encrypt every key anew under the first secret, all or none, so that the others may go; return how many.
+
+    :raises NotSent: one of them cannot be opened
+    """
+    with transaction.atomic(durable=True):
+        providers = list(Provider.objects.select_for_update(no_key=True).exclude(sealed_key="").order_by("pk"))
+        for provider in providers:
+            try:
+                provider.sealed_key = seal(unseal(provider))
+            except NotSent as error:
+                raise NotSent(f"{provider}: {error.evidence}") from None
+        Provider.objects.bulk_update(providers, ["sealed_key"])
+    return len(providers)
 
 
 @lru_cache(maxsize=4)
