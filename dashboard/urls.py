@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import api_keys, landing, new_order, orders, overview, services, wallet
+from dashboard.views import api_keys, landing, new_order, orders, overview, service_updates, services, wallet
 
 app_name = "dashboard"
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("orders/<int:order_id>/cancel/", orders.cancel_order, name="cancel_order"),
     path("orders/<int:order_id>/refill/", orders.refill_order, name="refill_order"),
     path("services/", services.service_list, name="services"),
+    path("services/updates/", service_updates.service_updates, name="service_updates"),
     path("wallet/", wallet.statement, name="wallet"),
     path("account/api/", api_keys.api_keys, name="api_keys"),
     path("account/api/<int:key_id>/rotate/", api_keys.rotate_key, name="rotate_key"),
