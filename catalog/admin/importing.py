@@ -41,6 +41,9 @@ Row = dict[str, Any]
 class ImportForm(forms.Form):
     """What was chosen, and at which markup."""
 
+    # Browsers would not send it: the field for the ids is empty until the script fills it, and nobody sees it.
+    use_required_attribute = False
+
     # One field for all ids: a form may only have so many fields.
     ids = forms.CharField(
         widget=forms.Textarea({"hidden": True}),
@@ -50,19 +53,20 @@ class ImportForm(forms.Form):
         label="Markup, %", min_value=0, max_digits=7, decimal_places=2, widget=UnfoldAdminDecimalFieldWidget()
     )
     fixed = forms.DecimalField(
-        label=f"Plus, {settings.BASE_CURRENCY} per 1000 (packages: for one)",
+        label=f"Plus, {settings.BASE_CURRENCY}",
         min_value=0,
         max_digits=20,
         decimal_places=5,
+        help_text="Per 1000; packages: for one.",
         widget=UnfoldAdminDecimalFieldWidget(),
     )
     rounding = forms.ChoiceField(label="Rounded", choices=Provider.Rounding.choices, widget=UnfoldAdminSelectWidget())
     service = forms.IntegerField(
-        label="Instead: a further route to our service no.",
+        label="Further route of service no.",
         required=False,
         min_value=1,
         max_value=2**31 - 1,
-        help_text="For one chosen service: it is not put on sale but bought when the other routes fail.",
+        help_text="Then nothing new is put on sale: the one that is chosen is bought when the other routes fail.",
         widget=UnfoldAdminIntegerFieldWidget(),
     )
 
@@ -104,7 +108,7 @@ def show_page(model_admin: PanelAdmin, request: HttpRequest) -> HttpResponse:
     else:
         form = ImportForm(request.POST)
         if form.is_valid() and _run(model_admin, request, provider=provider, form=form):
-            return redirect("admin:catalog_service_changelist")
+            return redirect(f"{reverse('admin:catalog_service_changelist')}?o=-1")  # the newest first
     try:
         rows = list_rows(provider, buying.read_catalogue(provider))
         currency_rate: Decimal | None = buying.currency_rate_of(provider)

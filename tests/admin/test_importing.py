@@ -81,7 +81,7 @@ def test_shows_the_catalogue_with_what_is_sold_already(
 def test_imports_what_was_chosen(boss: Client, fake_provider: BoughtFrom, shelf: dict[str, Goods]) -> None:
     response = send(boss, fake_provider.provider, "1", "2", "2", percent="50")
 
-    assert response.headers["Location"] == "/admin/catalog/service/"
+    assert response.headers["Location"] == "/admin/catalog/service/?o=-1"
     assert told(response) == "2 services imported from Fake panel."
     assert set(Service.objects.values_list("name", "rate")) == {
         ("Goods 1", Decimal("0.75")),

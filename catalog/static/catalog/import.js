@@ -42,6 +42,8 @@ function markupNow() {
   return Object.values(markup).includes(null) ? null : markup;
 }
 
+const grouped = (number) => number.toLocaleString("en");
+
 function cell(tr, text, classes = "", label = "") {
   const td = tr.insertCell();
   td.className = classes;
@@ -70,10 +72,10 @@ function draw() {
     sub.className = "import-sub";
     sub.textContent = [row.category, row.type === "Default" ? "" : row.type, ...(row.can || [])].filter(Boolean).join(" · ");
     name.append(sub);
-    cell(tr, row.cost ? rateOf(row, { currency: 10n ** 10n, percent: 0n, fixed: 0n, step: 1n }) : "", "import-number import-wide", "Cost");
-    cell(tr, rateOf(row, markup), "import-number import-wide import-rate", "Our rate");
-    cell(tr, row.min ?? "", "import-number import-skip");
-    cell(tr, row.max ?? "", "import-number import-skip");
+    cell(tr, row.cost ? rateOf(row, { currency: 10n ** 10n, percent: 0n, fixed: 0n, step: 1n }) : "", "import-number import-cost", "Cost");
+    cell(tr, rateOf(row, markup), "import-number", "Our rate");
+    cell(tr, row.min ? grouped(row.min) : "", "import-number import-skip");
+    cell(tr, row.max ? grouped(row.max) : "", "import-number import-skip");
     const state = cell(tr, row.why || (row.ours === null ? "" : "sold as "), "import-wide");
     if (row.ours !== null) {
       const link = document.createElement("a");
@@ -86,7 +88,7 @@ function draw() {
   at("body").replaceWith(body);
   at("none").hidden = found.length > 0;
   at("more").hidden = found.length <= shown;
-  at("more").textContent = `Show more: ${shown} of ${found.length} are listed`;
+  at("more").textContent = `Show more: ${grouped(shown)} of ${grouped(found.length)} are listed`;
   count();
 }
 
@@ -96,7 +98,7 @@ function count() {
   at("all").checked = able.length > 0 && taken === able.length;
   at("all").indeterminate = taken > 0 && taken < able.length;
   at("all").disabled = able.length === 0;
-  at("count").textContent = `${chosen.size} chosen, ${found.length} of ${rows.length} found`;
+  at("count").textContent = `${grouped(chosen.size)} chosen, ${grouped(found.length)} of ${grouped(rows.length)} found`;
 }
 
 function find() {
