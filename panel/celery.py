@@ -4,12 +4,17 @@ import os
 
 from celery import Celery
 from celery.signals import setup_logging
+from kombu.transport.redis import Channel
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "panel.settings")
 
 app = Celery("panel")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+# When a connection ends, Kombu puts the messages of unfinished tasks back. When it ended because the broker went away,
+# that fails, and the worker dies of it. Our messages carry nothing, and beat sends the next ones.
+Channel.do_restore = False
 
 
 @setup_logging.connect

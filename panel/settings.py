@@ -228,6 +228,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 1,
     "interval_start": 0,
     "interval_max": 0.1,
+    # A message that is lost costs nothing: Redis need not keep it until its task is done.
+    "ack_emulation": False,
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
