@@ -5,6 +5,8 @@ Every change to these tables raises `CatalogVersion` in the same transaction (tr
 old price: see `snapshot.py`.
 """
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -153,6 +155,11 @@ class Route(models.Model):
     provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="routes")
     provider_service = models.CharField("provider's service id", max_length=50)
     cost = MoneyField(default=0, help_text="What the provider takes per 1000 (packages: for one), in its currency.")
+    unconfirmed_cost = MoneyField(
+        null=True,
+        editable=False,
+        help_text="A cost that jumped and that staff have not confirmed; orders are held as if it were true.",
+    )
     min = models.PositiveIntegerField(null=True, blank=True, help_text="The least it takes; empty: nobody knows.")
     max = models.PositiveIntegerField(null=True, blank=True, help_text="The most it takes; empty: nobody knows.")
     priority = models.PositiveSmallIntegerField(default=1, help_text="1 is tried first.")
@@ -170,6 +177,11 @@ class Route(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.provider_service}"
+
+    @property
+    def feared_cost(self) -> Decimal:
+        """What it may cost: what is not believed may be true all the same."""
+        return self.cost if self.unconfirmed_cost is None else max(self.cost, self.unconfirmed_cost)
 
 
 class ServiceUpdate(models.Model):

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 
 from django.db import connection, transaction
 
@@ -82,7 +81,6 @@ class _Sync:
         self.listed: dict[str, Terms] = {}  # those of them that we sell and could still sell
         self.force = force
         self.result = SyncResult(listed=len(entries))
-        self.disbelieved: dict[int, Decimal] = {}  # by route: the cost that was not taken over
 
     def run(self, read_at: datetime) -> SyncResult:
         """Change what has to be changed.
@@ -138,7 +136,7 @@ class _Sync:
 
     def _update_route(self, route: Route, service: Service, read_at: datetime) -> bool:
         """Take over what the provider says of a route; False when it is nothing new."""
-        before = (route.cost, route.min, route.max, route.gone_at)
+        before = (route.cost, route.unconfirmed_cost, route.min, route.max, route.gone_at)
         if self._is_missing(route):
             if route.gone_at is None:
                 self.result.gone += 1
@@ -150,7 +148,7 @@ class _Sync:
             if (sold := self._terms_for(route, service)) is not None:
                 self._take_cost(route, sold)
                 route.min, route.max = sold.min, sold.max
-        return (route.cost, route.min, route.max, route.gone_at) != before
+        return (route.cost, route.unconfirmed_cost, route.min, route.max, route.gone_at) != before
 
     def _terms_for(self, route: Route, service: Service) -> Terms | None:
         """Return what the provider says of a route, unless it is another thing than what we sell."""
@@ -164,11 +162,12 @@ class _Sync:
 
     def _take_cost(self, route: Route, sold: Terms) -> None:
         """Believe a price unless it jumped."""
+        route.unconfirmed_cost = None
         if sold.cost == route.cost:
             return
         jumped = route.cost > ZERO and (sold.cost == ZERO or sold.cost > route.cost * JUMP_FACTOR)
         if jumped and not self.force:
-            self.disbelieved[route.pk] = sold.cost
+            route.unconfirmed_cost = sold.cost
             self.result.suspicious.append(
                 f"{route.provider_service} (service {route.service_id}) costs {format_rate(sold.cost)}"
                 f" after {format_rate(route.cost)} {self.provider.currency}"
@@ -215,13 +214,8 @@ class _Sync:
         currency_rate = self.rates.get(first.provider.currency)
         if service.allow_loss or not first.provider.pause_at_loss or currency_rate is None:
             return ""
-        # What is not believed may be true all the same.
-        cost = max(first.cost, self.disbelieved.get(first.pk, ZERO))
-        return (
-            Service.OffSale.LOSS.value
-            if markup.loses(cost=cost, rate=service.rate, currency_rate=currency_rate)
-            else ""
-        )
+        loses = markup.loses(cost=first.feared_cost, rate=service.rate, currency_rate=currency_rate)
+        return Service.OffSale.LOSS.value if loses else ""
 
 
 def _facts_of(service: Service) -> tuple[object, ...]:
@@ -243,14 +237,17 @@ def _write_routes(routes: Sequence[Route]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE catalog_route SET cost = new.cost, min = new.min, max = new.max, gone_at = new.gone_at
-            FROM unnest(%s::bigint[], %s::numeric[], %s::int[], %s::int[], %s::timestamptz[])
-                AS new (id, cost, min, max, gone_at)
+            UPDATE catalog_route SET
+                cost = new.cost, unconfirmed_cost = new.unconfirmed_cost, min = new.min, max = new.max,
+                gone_at = new.gone_at
+            FROM unnest(%s::bigint[], %s::numeric[], %s::numeric[], %s::int[], %s::int[], %s::timestamptz[])
+                AS new (id, cost, unconfirmed_cost, min, max, gone_at)
             WHERE catalog_route.id = new.id
             """,
             [
                 [route.pk for route in routes],
                 [route.cost for route in routes],
+                [route.unconfirmed_cost for route in routes],
                 [route.min for route in routes],
                 [route.max for route in routes],
                 [route.gone_at for route in routes],

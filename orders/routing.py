@@ -110,7 +110,7 @@ def _cost_of(route: Any, *, run: Run, flat_rate: bool) -> Decimal | None:
     """Return what a run costs in the base currency; None when nobody knows what the provider's currency is worth."""
     if route.cost_rate is None:
         return None
-    cost = route.cost if flat_rate else route.cost * run.quantity / pricing.PER
+    cost = route.feared_cost if flat_rate else route.feared_cost * run.quantity / pricing.PER
     return round_half_up(cost / route.cost_rate)
 
 

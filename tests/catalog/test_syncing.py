@@ -274,9 +274,13 @@ def test_believes_no_price_that_jumps(cost, sync, resell, shelf):
     assert len(result.suspicious) == 1
     assert f"(service {service.pk})" in result.suspicious[0]
     assert result.failure == ""
-    assert service.routes.get().cost == Decimal("0.50")
+    route = service.routes.get()
+    assert (route.cost, route.unconfirmed_cost) == (Decimal("0.50"), Decimal(cost))
     assert (fresh(service).rate, fresh(service).max) == (Decimal("0.65"), 50)
     assert "not believed" in panel().sync_failure
+    shelf["1"] = goods(1)
+    sync()
+    assert service.routes.get().unconfirmed_cost is None
 
 
 def test_sells_nothing_whose_price_may_have_jumped_above_ours(sync, resell, shelf):

@@ -226,6 +226,16 @@ def test_holds_what_would_lose_money(customer, followers, world):
     assert balance_of(customer) == Decimal("99.15")
 
 
+def test_fears_a_cost_that_jumped_and_is_not_confirmed(customer, followers, world):
+    priced("0.40")
+    Route.objects.update(unconfirmed_cost=40)
+    order = order_of(customer, followers)
+
+    work()
+
+    assert order.runs.get().held_because == "Sandbox ig-followers: costs 40.00000, brings 0.85000"
+
+
 def test_counts_what_the_customer_really_pays(customer, followers, world):
     Discount.objects.create(customer=customer, percent=50)
     priced("0.50")
