@@ -108,9 +108,12 @@ def _claim_at(provider_id: int, *, made_at: float) -> tuple[Claim | None, bool]:
     has_moved = False
     while True:
         with transaction.atomic(durable=True):
-            # One claim at a time per provider, or its limit would be a guess. Foreign keys do not wait for this lock.
+            # One claim at a time per provider, or its limit would be a guess. Foreign keys do not wait for this lock,
+            # and neither do we: who has it takes the next run, and a queue for it would hold up all our threads.
             provider = (
-                Provider.objects.select_for_update(no_key=True).filter(health.takes_orders(), pk=provider_id).first()
+                Provider.objects.select_for_update(no_key=True, skip_locked=True)
+                .filter(health.takes_orders(), pk=provider_id)
+                .first()
             )
             if provider is None or _count_in_flight(provider) >= health.concurrency_of(provider):
                 return None, has_moved
