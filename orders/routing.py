@@ -1,6 +1,7 @@
 """Choose from whom a run is bought: never at a loss unseen, and never again where it was refused."""
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,12 +14,13 @@ from catalog.types import TYPES
 from orders import pricing
 from orders.models import Attempt, Order, Run
 from orders.transitions import RunState
-from panel.money import format_amount, round_half_up
+from panel.money import MAX_AMOUNT, format_amount, round_half_up
 from providers import health
 from providers.models import Provider
 from wallet.models import Wallet
 
-REROUTED_MAX = 1000  # looked at in one go; the rest in the next
+PAGE = 200  # runs read at a time
+LEFT_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Choice:
 def choose_route(order: Order, run: Run) -> Choice:
     """Choose the best route for a run as things are now, in one query.
 
-    Routes that refused it are out. The others come in the order: those whose provider takes orders now, those that
+    Routes that refused it are out. The others come in the order: those whose provider is sound, those that
     were tried least, the owner's priority. One that would cost more than the customer pays for the run is out too,
     unless staff allow the loss.
     """
@@ -58,25 +60,29 @@ def choose_route(order: Order, run: Run) -> Choice:
 
 
 def reroute_waiting(*, seconds: float) -> int:
-    """Send runs that wait at a provider that takes no orders by another route, where there is one; return how many."""
+    """Send runs that wait at a provider that is not sound by another route, where there is one; return how many."""
     started = time.monotonic()
     moved = 0
-    for provider in Provider.objects.exclude(health.takes_orders()):
-        open_routes = Route.objects.filter(is_active=True, gone_at=None).filter(
-            provider__in=Provider.objects.filter(health.takes_orders())
-        )
+    sound = Provider.objects.filter(health.is_sound())
+    for provider in Provider.objects.exclude(pk__in=sound):
+        open_routes = Route.objects.filter(is_active=True, gone_at=None, provider__in=sound)
         waiting = Run.objects.filter(
             provider=provider, state=RunState.QUEUED, held_at=None, due_at__lte=Now(),
             order__service__in=open_routes.values("service"),
         )  # fmt: skip
-        for run in waiting.select_related("order__service").order_by("due_at", "pk")[:REROUTED_MAX]:
+        left = Counter[int]()  # runs of a service that stayed; after some of them the rest is not asked one by one
+        for run in waiting.select_related("order__service").order_by("due_at", "pk").iterator(PAGE):
             if time.monotonic() - started > seconds:
                 return moved
+            if left[run.order.service_id] >= LEFT_MAX:
+                continue
             route = choose_route(run.order, run).route
-            if route is not None and route.provider_id != provider.pk:
-                moved += Run.objects.filter(pk=run.pk, state=RunState.QUEUED, provider=provider).update(
-                    provider=route.provider_id, route=route
-                )
+            if route is None or route.provider_id == provider.pk:
+                left[run.order.service_id] += 1
+                continue
+            moved += Run.objects.filter(pk=run.pk, state=RunState.QUEUED, provider=provider).update(
+                provider=route.provider_id, route=route
+            )
     return moved
 
 
@@ -90,7 +96,7 @@ def _list_routes(order: Order, run: Run) -> QuerySet[Any]:
         .select_related("provider")
         .annotate(
             has_refused=Exists(attempts.filter(state=Attempt.State.REJECTED)),
-            is_open=Exists(Provider.objects.filter(health.takes_orders(), pk=OuterRef("provider"))),
+            is_open=Exists(Provider.objects.filter(health.is_sound(), pk=OuterRef("provider"))),
             misses=Subquery(missed.order_by().values("route").annotate(count=Count("pk")).values("count")),
             cost_rate=Subquery(Currency.objects.filter(code=OuterRef("provider__currency")).values("rate")),
             sale_rate=Subquery(Currency.objects.filter(code=Subquery(wallet_currency)).values("rate")),
@@ -107,11 +113,12 @@ def _may_be_used(route: Any, *, quantity: int | None) -> bool:
 
 
 def _cost_of(route: Any, *, run: Run, flat_rate: bool) -> Decimal | None:
-    """Return what a run costs in the base currency; None when nobody knows what the provider's currency is worth."""
+    """Return what a run costs in the base currency; None when that cannot be said or written down."""
     if route.cost_rate is None:
         return None
     cost = route.feared_cost if flat_rate else route.feared_cost * run.quantity / pricing.PER
-    return round_half_up(cost / route.cost_rate)
+    cost /= route.cost_rate
+    return round_half_up(cost) if cost <= MAX_AMOUNT else None
 
 
 def _revenue_of(route: Any, *, order: Order, run: Run) -> Decimal:
@@ -119,7 +126,9 @@ def _revenue_of(route: Any, *, order: Order, run: Run) -> Decimal:
     return round_half_up(order.charge * run.quantity / order.quantity / route.sale_rate)
 
 
-def _describe_loss(route: Route, *, cost: Decimal | None, revenue: Decimal) -> str:
-    if cost is None:
+def _describe_loss(route: Any, *, cost: Decimal | None, revenue: Decimal) -> str:
+    if route.cost_rate is None:
         return f"{route}: the rate of {route.provider.currency} is not known"
+    if cost is None:
+        return f"{route}: costs more than can be written down"
     return f"{route}: costs {format_amount(cost)}, brings {format_amount(revenue)}"

@@ -7,19 +7,21 @@ that something may have been sent.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from catalog.models import Route
 from orders import holds, reviews, routing, settlement, watching
 from orders.models import Attempt, Order, OrderEvent, Run
 from orders.transitions import RunState
-from panel import checkpoints
+from panel import alerts, checkpoints
+from panel.alerts import tell_staff
 from panel.errors import violated_constraint
 from providers import adapter, health
 from providers.errors import Ambiguous, LinkBusy, NotSent, ProviderError, Refused, RefusedForNow
@@ -33,6 +35,8 @@ RETRY_MAX = timedelta(minutes=10)
 BUSY_RETRY = timedelta(minutes=2)  # an order for the same link has to end first
 FIRST_POLL_AFTER = timedelta(seconds=2)
 EVIDENCE_MAX_CHARACTERS = 4000
+MOVES_MAX = 50  # runs put elsewhere at one provider before the next provider is looked at
+RECORD_AGAIN_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -84,16 +88,18 @@ def claim_next() -> Claim | None:
 
     Runs that turn out to go elsewhere, or not at all for now, are put there on the way.
     """
-    made_at = time.monotonic()
-    while True:
+    has_moved = True
+    while has_moved:
         has_moved = False
         for provider_id in _list_providers_with_work():
-            claim, moved = _claim_at(provider_id, made_at=made_at)
-            if claim is not None:
-                return claim
-            has_moved |= moved
-        if not has_moved:
-            return None
+            for _ in range(MOVES_MAX):
+                claim, moved = _claim_at(provider_id)
+                if claim is not None:
+                    return claim
+                has_moved |= moved
+                if not moved:
+                    break
+    return None
 
 
 def _list_providers_with_work() -> Sequence[int]:
@@ -103,10 +109,11 @@ def _list_providers_with_work() -> Sequence[int]:
         return [provider_id for (provider_id,) in cursor.fetchall()]
 
 
-def _claim_at(provider_id: int, *, made_at: float) -> tuple[Claim | None, bool]:
-    """Claim the next run at one provider; return also whether some run was put elsewhere on the way."""
-    has_moved = False
-    while True:
+def _claim_at(provider_id: int) -> tuple[Claim | None, bool]:
+    """Look at the run that is due longest at one provider: claim it, or say whether it was put elsewhere."""
+    made_at = time.monotonic()
+    looked_at: list[Run] = []
+    try:
         with transaction.atomic(durable=True):
             # One claim at a time per provider, or its limit would be a guess. Foreign keys do not wait for this lock,
             # and neither do we: who has it takes the next run, and a queue for it would hold up all our threads.
@@ -116,7 +123,7 @@ def _claim_at(provider_id: int, *, made_at: float) -> tuple[Claim | None, bool]:
                 .first()
             )
             if provider is None or _count_in_flight(provider) >= health.concurrency_of(provider):
-                return None, has_moved
+                return None, False
             run = (
                 Run.objects.select_for_update(skip_locked=True, of=("self",))
                 .select_related("order__service")
@@ -125,26 +132,41 @@ def _claim_at(provider_id: int, *, made_at: float) -> tuple[Claim | None, bool]:
                 .first()
             )
             if run is None:
-                return None, has_moved
-            choice = routing.choose_route(run.order, run)
-            if choice.route is None:
-                holds.hold_run(run, because=choice.why_not)
-                has_moved = True
-            elif choice.route.provider_id != provider_id:
-                run.provider, run.route = choice.route.provider, choice.route
-                run.save(update_fields=["provider", "route"])
-                has_moved = True
-            else:
-                settlement.move_run(run, RunState.SUBMITTING, route=choice.route)
-                attempt = Attempt.objects.create(
-                    run=run,
-                    provider=provider,
-                    route=choice.route,
-                    cost=choice.cost,
-                    lease_until=Now() + LEASE,
-                )
-                checkpoints.reached("in_claim")
-                return Claim(attempt=attempt, run=run, route=choice.route, made_at=made_at), has_moved
+                return None, False
+            looked_at.append(run)
+            return _decide(run, provider, made_at=made_at)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away, and that is not the run's fault
+    except Exception as error:
+        if not looked_at:
+            raise
+        # It would be the first to be looked at for ever, and keep everybody's orders waiting.
+        logger.exception("run %s cannot be prepared", looked_at[0].pk)
+        with transaction.atomic(durable=True):
+            holds.hold_run(looked_at[0], because=f"it cannot be prepared: {type(error).__name__}: {error}")
+        return None, True
+
+
+def _decide(run: Run, provider: Provider, *, made_at: float) -> tuple[Claim | None, bool]:
+    """Claim a locked run for the provider it waits at, or put it elsewhere."""
+    choice = routing.choose_route(run.order, run)
+    if choice.route is None:
+        holds.hold_run(run, because=choice.why_not)
+        return None, True
+    if choice.route.provider_id != provider.pk:
+        run.provider, run.route = choice.route.provider, choice.route
+        run.save(update_fields=["provider", "route"])
+        return None, True
+    settlement.move_run(run, RunState.SUBMITTING, route=choice.route)
+    attempt = Attempt.objects.create(
+        run=run,
+        provider=provider,
+        route=choice.route,
+        cost=choice.cost,
+        lease_until=Now() + LEASE,
+    )
+    checkpoints.reached("in_claim")
+    return Claim(attempt=attempt, run=run, route=choice.route, made_at=made_at), False
 
 
 def _count_in_flight(provider: Provider) -> int:
@@ -153,11 +175,19 @@ def _count_in_flight(provider: Provider) -> int:
 
 def send(claim: Claim) -> None:
     """Call the provider, outside any transaction, and record what came of it."""
+    with alerts.held_back():
+        record = _call(claim)
+        _record_through_outages(record, claim)
+    checkpoints.reached("after_record")
+
+
+def _call(claim: Claim) -> Callable[[], None]:
+    """Send a run, once, and return what records how that ended."""
     if time.monotonic() - claim.made_at > START_WITHIN_SECONDS:
         # This process was stopped for a while; by the end of the call the lease might be over, and somebody might have
         # decided to send again. Nothing has left yet, and that is certain.
-        record_not_sent(claim, evidence="the worker woke up too late to send it")
-        return
+        return partial(record_not_sent, claim, evidence="the worker woke up too late to send it")
+    record: Callable[[], None]
     order = claim.run.order
     checkpoints.reached("before_send")
     try:
@@ -171,22 +201,36 @@ def send(claim: Claim) -> None:
             )
             checkpoints.reached("after_send")
     except NotSent as error:
-        record_not_sent(claim, evidence=error.evidence)
+        record = partial(record_not_sent, claim, evidence=error.evidence)
     except RefusedForNow as error:
-        record_deferred(claim, evidence=error.evidence, retry_after=RETRY_FIRST)
+        record = partial(record_deferred, claim, evidence=error.evidence, retry_after=RETRY_FIRST)
     except LinkBusy as error:
-        record_deferred(claim, evidence=error.evidence, retry_after=BUSY_RETRY)
+        record = partial(record_link_busy, claim, evidence=error.evidence)
     except Refused as error:
-        record_rejected(claim, evidence=error.evidence)
+        record = partial(record_rejected, claim, evidence=error.evidence)
     except (Ambiguous, ProviderError) as error:
-        record_unknown(claim.attempt.pk, evidence=error.evidence)
+        record = partial(record_unknown, claim.attempt.pk, evidence=error.evidence)
     except Exception as error:
         # A bug of ours after the intent was committed says nothing about what the provider did.
         logger.exception("submitting run %s failed", claim.run.pk)
-        record_unknown(claim.attempt.pk, evidence=f"{type(error).__name__}: {error}")
+        record = partial(record_unknown, claim.attempt.pk, evidence=f"{type(error).__name__}: {error}")
     else:
-        record_accepted(claim, provider_order=provider_order)
-    checkpoints.reached("after_record")
+        record = partial(record_accepted, claim, provider_order=provider_order)
+    return record
+
+
+def _record_through_outages(record: Callable[[], None], claim: Claim) -> None:
+    """Record how a call ended, again and again while the database is away: nobody else knows what the provider said."""
+    while True:
+        try:
+            return record()
+        except (OperationalError, InterfaceError):
+            if time.monotonic() - claim.made_at > LEASE.total_seconds():
+                logger.exception("attempt %s ended, and it could not be recorded: %r", claim.attempt.pk, record)
+                raise
+            logger.warning("the database is away; how attempt %s ended is recorded later", claim.attempt.pk)
+            connection.close()
+            time.sleep(RECORD_AGAIN_SECONDS)
 
 
 def record_accepted(claim: Claim, *, provider_order: str) -> None:
@@ -224,6 +268,8 @@ def record_not_sent(claim: Claim, *, evidence: str) -> None:
             _finish(attempt, Attempt.State.NOT_SENT, evidence=evidence)
             misses = run.attempts.filter(state=Attempt.State.NOT_SENT).count()
             _queue_again(order, run, retry_after=min(RETRY_FIRST * 2 ** min(misses - 1, 10), RETRY_MAX))
+        else:
+            _keep_late_evidence(attempt, evidence=f"nothing was sent: {evidence}")
 
 
 def record_deferred(claim: Claim, *, evidence: str, retry_after: timedelta) -> None:
@@ -233,7 +279,20 @@ def record_deferred(claim: Claim, *, evidence: str, retry_after: timedelta) -> N
         if attempt.state == Attempt.State.IN_FLIGHT:
             _finish(attempt, Attempt.State.DEFERRED, evidence=evidence)
             _queue_again(order, run, retry_after=retry_after)
+        else:
+            _keep_late_evidence(attempt, evidence=f"refused for now: {evidence}")
     logger.warning("provider %s refuses for now: %s", claim.provider, evidence)
+
+
+def record_link_busy(claim: Claim, *, evidence: str) -> None:
+    """Queue the run for later: its provider still works on another order for the link.
+
+    After a review had found the run absent there, that other order may well be this one: then a person looks again.
+    """
+    if claim.run.attempts.filter(provider=claim.provider, state=Attempt.State.ABSENT).exists():
+        record_unknown(claim.attempt.pk, evidence=f"found absent before, and now: {evidence}")
+    else:
+        record_deferred(claim, evidence=evidence, retry_after=BUSY_RETRY)
 
 
 def record_rejected(claim: Claim, *, evidence: str) -> None:
@@ -241,6 +300,7 @@ def record_rejected(claim: Claim, *, evidence: str) -> None:
     with transaction.atomic(durable=True):
         order, run, attempt = _lock(claim.attempt.pk)
         if attempt.state != Attempt.State.IN_FLIGHT:
+            _keep_late_evidence(attempt, evidence=f"refused: {evidence}")
             return
         _finish(attempt, Attempt.State.REJECTED, evidence=evidence)
         if routing.choose_route(order, run).is_exhausted:
@@ -265,7 +325,11 @@ def expire_leases() -> int:
     expired = Attempt.objects.filter(state=Attempt.State.IN_FLIGHT, lease_until__lt=Now()).values_list("pk", flat=True)
     attempt_ids = list(expired[:100])
     for attempt_id in attempt_ids:
-        record_unknown(attempt_id, evidence="the worker that sent it did not come back")
+        try:
+            record_unknown(attempt_id, evidence="the worker that sent it did not come back")
+        except Exception:
+            # One that cannot be recorded must not keep the others in flight for ever.
+            logger.exception("the lease of attempt %s could not be ended", attempt_id)
     return len(attempt_ids)
 
 
@@ -288,8 +352,16 @@ def _queue_again(order: Order, run: Run, *, retry_after: timedelta) -> None:
 
 def _keep_contradiction(attempt: Attempt, *, provider_order: str) -> None:
     """Keep an acceptance that came after a person had decided otherwise: the provider may deliver twice."""
-    logger.error("attempt %s was decided as %s, now its provider says %s", attempt.pk, attempt.state, provider_order)
-    attempt.evidence = f"{attempt.evidence}\nanswered late with order id {provider_order}"[-EVIDENCE_MAX_CHARACTERS:]
+    tell_staff(
+        f"Run {attempt.run} may be delivered twice",
+        f"Attempt {attempt.pk} was decided as {attempt.state}; now its provider answers with order {provider_order}.",
+    )
+    _keep_late_evidence(attempt, evidence=f"accepted as {provider_order}")
+
+
+def _keep_late_evidence(attempt: Attempt, *, evidence: str) -> None:
+    """Show an answer that came after the lease to whoever decides, or has decided."""
+    attempt.evidence = f"{attempt.evidence}\nanswered late: {evidence}"[-EVIDENCE_MAX_CHARACTERS:]
     attempt.save(update_fields=["evidence"])
 
 

@@ -5,12 +5,13 @@ then one call at a time tries. After a refusal that concerns everything (our bal
 key) it is *paused*: it gets no orders for a while, but is still asked about those it has.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -22,6 +23,8 @@ FAILURES_MAX = 3  # in a row; one lost packet is no outage, and every ambiguous 
 DOWN_FIRST = timedelta(seconds=10)
 DOWN_MAX = timedelta(minutes=5)  # doubled up to this
 REFUSAL_PAUSE = timedelta(minutes=1)  # a balance or a rate limit does not change at once
+
+logger = logging.getLogger(__name__)
 
 _FAIL = """
 UPDATE providers_provider SET
@@ -44,6 +47,11 @@ def takes_orders() -> Q:
     return Q(is_active=True) & is_reachable() & (Q(paused_until=None) | Q(paused_until__lte=Now()))
 
 
+def is_sound() -> Q:
+    """Filter providers that take orders and have answered the last time they were asked."""
+    return takes_orders() & Q(failures__lt=FAILURES_MAX)
+
+
 def concurrency_of(provider: Provider) -> int:
     """Say how many orders may be on their way to a provider at once: a single one while it is being tried again."""
     return 1 if provider.failures >= FAILURES_MAX else provider.concurrency_max
@@ -57,16 +65,23 @@ def watched(provider: Provider, *, is_order: bool = False) -> Iterator[None]:
     """
     try:
         yield
-    except RefusedForNow as error:
-        _record_refusal(provider, evidence=error.evidence)
+    except ProviderError as error:
+        _record(provider, error, is_order=is_order)
         raise
-    except (NotSent, Ambiguous) as error:
-        _record_failure(provider, evidence=error.evidence)
-        raise
-    except ProviderError:
-        _record_answer(provider, is_order=is_order)
-        raise
-    _record_answer(provider, is_order=is_order)
+    _record(provider, None, is_order=is_order)
+
+
+def _record(provider: Provider, error: ProviderError | None, *, is_order: bool) -> None:
+    """Keep how a call ended; that this fails must not hide how it ended from who called."""
+    try:
+        if isinstance(error, RefusedForNow):
+            _record_refusal(provider, evidence=error.evidence)
+        elif isinstance(error, NotSent | Ambiguous):
+            _record_failure(provider, evidence=error.evidence)
+        else:
+            _record_answer(provider, is_order=is_order)
+    except DatabaseError:
+        logger.exception("how provider %s is doing could not be kept", provider)
 
 
 def _record_answer(provider: Provider, *, is_order: bool) -> None:
@@ -88,9 +103,7 @@ def _record_failure(provider: Provider, *, evidence: str) -> None:
         cursor.execute(_FAIL, parameters)
         row = cursor.fetchone()
     if row == (FAILURES_MAX,):
-        tell_staff(
-            f"Provider {provider} does not answer", f"{FAILURES_MAX} calls failed in a row; the last: {evidence}"
-        )
+        tell_staff(f"Calls to provider {provider} fail", f"{FAILURES_MAX} in a row; the last: {evidence}")
 
 
 def _record_refusal(provider: Provider, *, evidence: str) -> None:

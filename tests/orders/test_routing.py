@@ -335,3 +335,29 @@ def test_tries_one_at_a_time_after_an_outage(customer, followers, world, provide
 
     assert submission.claim_next() is not None
     assert submission.claim_next() is None
+
+
+def test_a_provider_that_is_being_tried_again_pulls_nothing_back(customer, followers, backup, world, provider):
+    Provider.objects.filter(pk=provider.pk).update(failures=3, down_until=Now() - timedelta(seconds=1))
+    orders = [order_of(customer, followers) for _ in range(2)]
+    assert routing.reroute_waiting(seconds=10) == 2
+
+    work()
+
+    assert [state_of(order)[:2] for order in orders] == [("submitted", "Backup")] * 2
+
+
+def test_those_that_have_no_other_way_keep_nobody_waiting(customer, followers, backup, world, provider, monkeypatch):
+    monkeypatch.setattr(routing, "LEFT_MAX", 2)
+    stuck = [order_of(customer, followers) for _ in range(4)]
+    Route.objects.filter(pk=backup.pk).update(cost=1)
+    service = Service.objects.create(category=followers.category, name="Likes", rate=1, min=1, max=10_000)
+    Route.objects.create(service=service, provider=provider, provider_service="likes")
+    Route.objects.create(service=service, provider=backup.provider, provider_service="likes-2", priority=2)
+    order = order_of(customer, service)
+    Provider.objects.filter(pk=provider.pk).update(is_active=False)
+
+    assert routing.reroute_waiting(seconds=10) == 1
+
+    assert order.runs.get().provider == backup.provider
+    assert {one.runs.get().provider for one in stuck} == {provider}

@@ -3,15 +3,18 @@
 import threading
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 
-from orders import submission
-from orders.models import Attempt, ReviewItem, Run
+from catalog.models import Currency, Route, Service
+from orders import reviews, submission
+from orders.models import Attempt, Order, ReviewItem, Run
 from orders.transitions import RunState
-from providers.errors import Ambiguous, NotSent, Refused, RefusedForNow
+from panel import alerts, checkpoints
+from providers.errors import Ambiguous, LinkBusy, NotSent, Refused, RefusedForNow
 from providers.models import Provider, SandboxOrder
 from providers.sandbox import Sandbox
 from tests.fixtures import balance_of
@@ -238,6 +241,7 @@ def test_drip_feed_sends_each_run_when_it_is_due(customer, followers):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")  # no worker trips over another
 def test_racing_workers_send_each_run_once(customer, followers):
     orders = [order_of(customer, followers) for _ in range(12)]
 
@@ -286,3 +290,115 @@ def test_a_run_cannot_be_changed_behind_the_table(customer, followers):
 
     with pytest.raises(DatabaseError, match="may not follow"), transaction.atomic():
         order.runs.update(state=RunState.QUEUED)
+
+
+def test_a_run_that_cannot_be_prepared_keeps_nobody_waiting(customer, followers):
+    """What a provider asks may be beyond all columns; its run is the first to be looked at."""
+    Service.objects.update(allow_loss=True)
+    poisoned, healthy = order_of(customer, followers), order_of(customer, followers)
+    Order.objects.filter(pk=poisoned.pk).update(link="poisoned")
+
+    def break_it(name):
+        if name == "in_claim" and Run.objects.get(order=poisoned).state == "submitting":
+            raise ArithmeticError("beyond all columns")
+
+    checkpoints.listener = break_it
+    try:
+        assert submission.submit_next()
+    finally:
+        checkpoints.listener = None
+
+    assert poisoned.runs.get().held_because == "it cannot be prepared: ArithmeticError: beyond all columns"
+    assert state_of(healthy) == ("submitted", ["accepted"])
+
+
+def test_holds_what_costs_more_than_can_be_written_down(customer, followers):
+    order = order_of(customer, followers)
+    Route.objects.update(cost="999999999999999", provider=Provider.objects.create(name="Absurd", kind="sandbox"))
+    Run.objects.update(provider=Provider.objects.get(name="Absurd"))
+    run = order.runs.get()
+    Currency.objects.create(code="XAU", rate="0.0000000001")
+    Provider.objects.update(currency="XAU")
+
+    assert not submission.submit_next()
+
+    run.refresh_from_db()
+    assert run.held_because == "Absurd ig-followers: costs more than can be written down"
+
+
+def test_looks_at_the_next_provider_after_some_runs_that_go_nowhere(customer, followers, make_service, monkeypatch):
+    monkeypatch.setattr(submission, "MOVES_MAX", 2)
+    for _ in range(4):
+        order_of(customer, followers)
+    Route.objects.update(cost=1)
+    other = Provider.objects.create(name="Other", kind="sandbox")
+    healthy = order_of(customer, make_service(provider=other))
+
+    claim = submission.claim_next()
+
+    assert claim is not None
+    assert claim.run.order_id == healthy.pk
+    assert Run.objects.exclude(held_at=None).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("late", "words"),
+    [
+        (partial(submission.record_rejected, evidence="bad link"), "answered late: refused: bad link"),
+        (partial(submission.record_not_sent, evidence="no route"), "answered late: nothing was sent: no route"),
+    ],
+)
+def test_shows_what_came_late_to_whoever_decides(customer, followers, late, words):
+    order_of(customer, followers)
+    claim = submission.claim_next()
+    Attempt.objects.update(lease_until=Now() - timedelta(seconds=1))
+    submission.expire_leases()
+
+    late(claim)
+
+    assert Attempt.objects.get().evidence.splitlines()[-1] == words
+
+
+def test_what_was_answered_is_recorded_when_the_database_is_back(customer, followers, monkeypatch):
+    monkeypatch.setattr(submission, "RECORD_AGAIN_SECONDS", 0.01)
+    order = order_of(customer, followers)
+    outages = [OperationalError("the server closed the connection")] * 2
+
+    def fail(name):
+        if name == "in_record" and outages:
+            raise outages.pop()
+
+    checkpoints.listener = fail
+    monkeypatch.setattr(connection, "close", lambda: None)  # the test's own transaction must survive
+    try:
+        submission.submit_next()
+    finally:
+        checkpoints.listener = None
+
+    assert outages == []
+    assert state_of(order) == ("submitted", ["accepted"])
+
+
+def test_a_busy_link_after_an_absence_asks_a_person_again(customer, followers, answer_with, staff):
+    answer_with(Ambiguous("timed out"))
+    order = order_of(customer, followers)
+    submission.submit_next()
+    reviews.resolve_resend(item_id=ReviewItem.objects.get().pk, reason="not in their list", actor_id=staff.pk)
+    answer_with(LinkBusy("You have active order with this link"))
+
+    submission.submit_next()
+
+    assert state_of(order) == ("unknown", ["absent", "unknown"])
+    assert "found absent before" in Attempt.objects.latest("pk").evidence
+
+
+def test_mails_wait_until_the_end_of_the_call_is_recorded(customer, followers, answer_with, settings, monkeypatch):
+    settings.ADMINS = [("Staff", "staff@example.com")]
+    answer_with(RefusedForNow("Not enough funds"))
+    order = order_of(customer, followers)
+    seen = []
+    monkeypatch.setattr(alerts, "mail_admins", lambda *mail: seen.append(state_of(order)))
+
+    submission.submit_next()
+
+    assert seen == [("queued", ["deferred"])]

@@ -78,7 +78,7 @@ def test_staff_are_told_once_of_an_outage(provider):
     for _ in range(health.FAILURES_MAX + 3):
         call(provider, NotSent("no route to host"))
 
-    assert [message.subject for message in mail.outbox] == ["[Panel] Provider Sandbox does not answer"]
+    assert [message.subject for message in mail.outbox] == ["[Panel] Calls to provider Sandbox fail"]
     assert "no route to host" in mail.outbox[0].body
 
 
@@ -131,4 +131,4 @@ def test_a_mail_server_that_is_away_changes_nothing(provider, settings, caplog):
 
     assert found.failures == health.FAILURES_MAX
     assert "the mail to staff could not be sent" in caplog.text
-    assert "Provider Sandbox does not answer" in caplog.text
+    assert "Calls to provider Sandbox fail" in caplog.text
