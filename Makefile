@@ -58,7 +58,7 @@ chaos: $(VENV)/installed-dev ## Break it on purpose (MINUTES=3, SEED=)
 
 simulate: $(VENV)/installed-dev ## Simulate any sequence of events (EXAMPLES=2000, SEED=)
 	@SIMULATION_SEED=$(or $(SEED),random) SIMULATION_EXAMPLES=$(or $(EXAMPLES),2000) REFUND_CASES=1000000 \
-		$(PY) -m pytest tests/simulation -q
+		SIMULATION_FULL=1 $(PY) -m pytest tests/simulation -q
 
 mutants: $(VENV)/installed-dev ## Plant bugs and see that the tests notice (ONLY=word)
 	@$(PY) -m tests.mutations $(if $(ONLY),-k $(ONLY))

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection
 
-from orders import cancellations, refills, routing, submission, tracking, watching
+from orders import cancellations, rechecking, refills, routing, submission, tracking, watching
 from orders.models import Attempt, Cancellation, Order, Refill, RefillPart, ReviewItem, Run
 from orders.transitions import FINAL_RUN_STATES, RunState, derive_status
 from providers import health
@@ -27,6 +27,7 @@ LIVE = [Attempt.State.IN_FLIGHT, Attempt.State.ACCEPTED, Attempt.State.UNKNOWN]
 IN_DOUBT = [Attempt.State.IN_FLIGHT, Attempt.State.UNKNOWN]
 ROUNDS_MAX = 40  # until nothing moves; five or so are usual
 ROUND_SECONDS = 2000
+RECHECK_SECONDS = 400_000  # past the last time that a run is asked about after its end
 
 
 def owed(order: Order, *, undelivered: int) -> Decimal:
@@ -132,7 +133,7 @@ def _check_books(scene: Scene, rows: Rows) -> None:
 
 
 def come_to_rest(scene: Scene, *, absent: str = "resend") -> None:
-    """Let everything that is under way end: no more faults, staff decide, time passes.
+    """Let everything that is under way end: no more faults, staff decide, days pass.
 
     :raises AssertionError: something goes on moving.
     """
@@ -151,6 +152,9 @@ def come_to_rest(scene: Scene, *, absent: str = "resend") -> None:
         refills.process_refills()
         watching.flag_stuck()
         if not _list_moving():
+            # What a panel said too early of an end, it is asked about again.
+            scene.pass_time(RECHECK_SECONDS)
+            rechecking.recheck_finished()
             return
     raise AssertionError(f"still moving after {ROUNDS_MAX} rounds: {_list_moving()}")
 

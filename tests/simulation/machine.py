@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from catalog import snapshot
 from catalog.models import Route
-from orders import cancellations, holds, refills, routing, submission, tracking, watching
+from orders import cancellations, holds, rechecking, refills, routing, submission, tracking, watching
 from orders.models import Attempt, Order, OrderEvent, Refill, ReviewItem, Run
 from orders.transitions import RunState
 from panel.errors import DomainError
@@ -45,6 +45,7 @@ TASKS: dict[str, Callable[[], object]] = {
     "track": tracking.track_due,
     "forward": cancellations.forward_cancellations,
     "refill": refills.process_refills,
+    "recheck": rechecking.recheck_finished,
     "sweep": lambda: (submission.expire_leases(), routing.reroute_waiting(seconds=5), watching.flag_stuck()),
 }
 SENDING = ("before_send", "after_send", "in_record", "after_record")
@@ -58,6 +59,8 @@ WORK: list[tuple[str, str | None]] = [
     ("forward", "after_forward"),
     ("refill", None),
     ("refill", "after_refill"),
+    ("recheck", None),
+    ("recheck", "in_report"),
     *[("sweep", None)] * 2,
     ("sweep", "in_record"),
 ]
@@ -195,8 +198,6 @@ class Life(RuleBasedStateMachine):
                 with self._dying_at(death):
                     TASKS[task]()
         before.compare()
-        if fault == "accept_flapping":
-            self._note_lies()
 
     WORK = rule(
         work=st.sampled_from(WORK),
@@ -292,7 +293,7 @@ class Life(RuleBasedStateMachine):
         Route.objects.filter(provider=provider).update(cost=cost)
         Provider.objects.filter(pk=provider.pk).update(is_active=is_active)
 
-    @rule(seconds=st.sampled_from([1, 8, 40, 70, 70, 700]))
+    @rule(seconds=st.sampled_from([1, 8, 40, 70, 70, 700, 4000]))
     def passes(self, seconds: int) -> None:
         self.scene.pass_time(seconds)
 
@@ -303,14 +304,6 @@ class Life(RuleBasedStateMachine):
             if said is not None:
                 status, remains = ReportedStatus(said["status"]), int(said["remains"])
                 self.reports.append((run.pk, Report(status, start_count=None, remains=remains)))
-
-    def _note_lies(self) -> None:
-        """Remember which runs were called completed before they were: nobody on our side can know."""
-        for run in Run.objects.filter(state=RunState.COMPLETED):
-            said = self.scene.panel_of(run.provider_id).fake.book.report(run.provider_order)
-            if said is None or said["status"] != "Completed":
-                assert run.provider_id is not None
-                self.misreported.add((run.provider_id, run.provider_order))
 
 
 def _pick(things: Iterable[T], which: int) -> T | None:

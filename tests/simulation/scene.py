@@ -36,7 +36,7 @@ HUGE_BYTES = 3_000_000  # above the client's limit as well as 50 MB are, and soo
 
 # Everything that is compared with the clock. What is only shown keeps its time.
 _COLUMNS = {
-    "orders_run": ("due_at", "submitted_at", "poll_at", "expected_at"),
+    "orders_run": ("due_at", "submitted_at", "poll_at", "expected_at", "finished_at", "recheck_at"),
     "orders_attempt": ("lease_until",),
     "orders_cancellation": ("forward_at",),
     "orders_refill": ("poll_at",),

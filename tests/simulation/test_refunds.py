@@ -10,12 +10,14 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from orders import pricing
 from orders.models import Order
+from panel import checkpoints
 from panel.money import round_down
 from tests.fixtures import balance_of
-from tests.orders.conftest import order_of
+from tests.orders.conftest import order_of, report, submitted
 from wallet import ledger
 from wallet.errors import AlreadyPosted
 from wallet.models import Wallet
@@ -108,3 +110,35 @@ def test_control_without_the_lock_everybody_tries_to_give_back(customer, followe
 
     assert len(stopped) == 7
     assert balance_of(customer) == 100
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_runs_of_an_order_that_end_at_once(customer, followers, monkeypatch):
+    """The second waits until the first has given back its part, and finds it given back."""
+    order = order_of(customer, followers, quantity=1000, runs=2, interval_minutes=60)
+    order.runs.update(due_at=Now())
+    first = submitted(order, provider_order="P-1")
+    second = submitted(order, provider_order="P-2")
+    first_has_settled = threading.Event()
+    second_waits = threading.Event()
+
+    def listen(name):
+        if name == "in_report" and threading.current_thread() is worker:
+            first_has_settled.set()
+            second_waits.wait(10)
+
+    def work():
+        report(first, "Partial", remains=100)
+        connection.close()
+
+    monkeypatch.setattr(checkpoints, "listener", listen)
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert first_has_settled.wait(10)
+    threading.Timer(0.3, second_waits.set).start()  # by then the second has come as far as the lock
+    report(second, "Partial", remains=200)
+    worker.join(10)
+
+    order.refresh_from_db()
+    assert order.refunded == round_down(order.charge * 300 / 1000)
+    assert (order.refund_count, order.remains) == (2, 300)

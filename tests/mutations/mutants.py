@@ -1,0 +1,5 @@
+"""All planted bugs."""
+
+from tests.mutations import on_access, on_money, on_submission
+
+MUTANTS = [*on_submission.MUTANTS, *on_money.MUTANTS, *on_access.MUTANTS]

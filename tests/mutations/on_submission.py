@@ -1,0 +1,246 @@
+"""Bugs that send twice, send at a loss, lose runs, or decide what nobody knows."""
+
+from tests.mutations.mutant import Mutant
+
+SUBMISSION = "orders/submission.py"
+TESTS = "tests/orders/test_submission.py"
+ROUTING = "tests/orders/test_routing.py"
+
+MUTANTS = [
+    Mutant(
+        "the_intent_is_not_committed_before_the_call",
+        SUBMISSION,
+        [
+            (
+                """    claim = claim_next()
+    if claim is None:
+        return False
+    checkpoints.reached("after_claim")
+    send(claim)
+    return True
+""",
+                """    with transaction.atomic():
+        claim = claim_next()
+        if claim is None:
+            return False
+        checkpoints.reached("after_claim")
+        send(claim)
+    return True
+
+
+class _Joining:
+    def __getattr__(self, name):
+        return getattr(_transaction, name)
+
+    def atomic(self, **_):
+        return _transaction.atomic()
+
+
+_transaction, transaction = transaction, _Joining()
+""",
+            )
+        ],
+        ("tests/simulation/test_crash_table.py::test_a_worker_that_dies_while_it_sends[None]",),
+    ),
+    Mutant(
+        "no_unique_attempt",
+        "orders/migrations/0001_initial.py",
+        [
+            (
+                "Q(('state__in', ['in_flight', 'accepted', 'unknown'])), name='attempt_one_live_per_run'",
+                "Q(('state__in', ['no such state'])), name='attempt_one_live_per_run'",
+            )
+        ],
+        (f"{TESTS}::test_database_allows_one_live_attempt_per_run",),
+    ),
+    Mutant(
+        "claims_without_locks",
+        SUBMISSION,
+        [
+            ("Provider.objects.select_for_update(no_key=True).filter(health", "Provider.objects.filter(health"),
+            (
+                """Run.objects.select_for_update(skip_locked=True, of=("self",))
+                .select_related""",
+                """Run.objects
+                .select_related""",
+            ),
+        ],
+        (f"{TESTS}::test_racing_workers_send_each_run_once",),
+    ),
+    Mutant(
+        "ambiguous_is_not_sent",
+        SUBMISSION,
+        [("    except NotSent as error:", "    except (NotSent, Ambiguous) as error:")],
+        (f"{TESTS}::test_sends_to_review_what_nobody_knows",),
+    ),
+    Mutant(
+        "refuses_what_is_ambiguous",
+        SUBMISSION,
+        [("    except Refused as error:", "    except (Refused, Ambiguous) as error:")],
+        (f"{TESTS}::test_sends_to_review_what_nobody_knows",),
+    ),
+    Mutant(
+        "a_bug_of_ours_counts_as_not_sent",
+        SUBMISSION,
+        [
+            (
+                """        record_unknown(claim.attempt.pk, evidence=f"{type(error).__name__}: {error}")""",
+                """        record_not_sent(claim, evidence=f"{type(error).__name__}: {error}")""",
+            )
+        ],
+        (f"{TESTS}::test_sends_to_review_what_nobody_knows",),
+    ),
+    Mutant(
+        "resends_what_a_dead_worker_left",
+        SUBMISSION,
+        [
+            (
+                """        record_unknown(attempt_id, evidence="the worker that sent it did not come back")""",
+                """\
+        with transaction.atomic(durable=True):
+            order, run, attempt = _lock(attempt_id)
+            _finish(attempt, Attempt.State.NOT_SENT, evidence="")
+            _queue_again(order, run, retry_after=RETRY_FIRST)""",
+            )
+        ],
+        (f"{TESTS}::test_expires_what_a_dead_worker_left",),
+    ),
+    Mutant(
+        "refunds_unknown",
+        SUBMISSION,
+        [
+            (
+                """            _finish(attempt, Attempt.State.UNKNOWN, evidence=evidence)
+            settlement.move_run(run, RunState.UNKNOWN)
+            reviews.open_review(attempt, run=run)""",
+                """\
+            _finish(attempt, Attempt.State.REJECTED, evidence=evidence)
+            settlement.move_run(run, RunState.REJECTED, remains=run.quantity)
+            settlement.settle(_)""",
+            )
+        ],
+        (f"{TESTS}::test_sends_to_review_what_nobody_knows",),
+    ),
+    Mutant(
+        "opens_no_review",
+        SUBMISSION,
+        [("            reviews.open_review(attempt, run=run)\n", "")],
+        (f"{TESTS}::test_expires_what_a_dead_worker_left",),
+    ),
+    Mutant(
+        "falls_over_after_unknown",
+        SUBMISSION,
+        [
+            (
+                """    except (Ambiguous, ProviderError) as error:
+        record_unknown(claim.attempt.pk, evidence=error.evidence)""",
+                """\
+    except (Ambiguous, ProviderError) as error:
+        record_deferred(claim, evidence=error.evidence, retry_after=RETRY_FIRST)""",
+            )
+        ],
+        (f"{ROUTING}::test_never_falls_over_when_nobody_knows",),
+    ),
+    Mutant(
+        "sends_however_late_it_wakes_up",
+        SUBMISSION,
+        [("    if time.monotonic() - claim.made_at > START_WITHIN_SECONDS:", "    if False:")],
+        (f"{TESTS}::test_a_worker_that_wakes_up_too_late_sends_nothing",),
+    ),
+    Mutant(
+        "a_call_outlives_its_lease",
+        SUBMISSION,
+        [("LEASE = timedelta(seconds=60)", "LEASE = timedelta(seconds=50)")],
+        ("tests/providers/test_client.py::test_a_whole_call_fits_into_a_lease",),
+    ),
+    Mutant(
+        "a_late_answer_undoes_a_decision",
+        SUBMISSION,
+        [("            elif attempt.state != Attempt.State.IN_FLIGHT:", "            elif False:")],
+        (f"{TESTS}::test_a_late_answer_does_not_undo_what_a_person_decided",),
+    ),
+    Mutant(
+        "a_late_failure_sends_again",
+        SUBMISSION,
+        [
+            (
+                """        if attempt.state == Attempt.State.IN_FLIGHT:
+            _finish(attempt, Attempt.State.NOT_SENT""",
+                """\
+        if attempt.state == Attempt.State.UNKNOWN:
+            settlement.move_run(run, RunState.QUEUED)
+        if attempt.state == Attempt.State.IN_FLIGHT:
+            _finish(attempt, Attempt.State.NOT_SENT""",
+            )
+        ],
+        (f"{TESTS}::test_late_failures_change_nothing",),
+    ),
+    Mutant(
+        "an_id_that_another_run_has_is_accepted",
+        SUBMISSION,
+        [
+            (
+                """        record_unknown(claim.attempt.pk, evidence=f"answered with""",
+                """\
+        record_rejected(claim, evidence=f"answered with""",
+            )
+        ],
+        (f"{TESTS}::test_an_id_another_run_has_is_no_acceptance",),
+    ),
+    Mutant(
+        "no_limit_of_concurrency",
+        SUBMISSION,
+        [
+            (
+                "if provider is None or _count_in_flight(provider) >= health.concurrency_of(provider):",
+                "if provider is None:",
+            ),
+            (
+                "< CASE WHEN p.failures >= %(failures)s THEN 1 ELSE p.concurrency_max END",
+                "< coalesce(%(failures)s, 0) + 1000000",
+            ),
+        ],
+        (f"{ROUTING}::test_goes_to_the_next_provider_when_one_has_enough_on_its_way",),
+    ),
+    Mutant(
+        "the_breaker_never_opens",
+        "providers/health.py",
+        [("down_until = CASE WHEN failures + 1 >= %(most)s THEN", "down_until = CASE WHEN %(most)s IS NULL THEN")],
+        ("tests/providers/test_health.py::test_is_left_alone_after_failures_in_a_row",),
+    ),
+    Mutant(
+        "sends_at_a_loss",
+        "orders/routing.py",
+        [("if may_lose or (cost is not None and cost <= revenue):", "if True:")],
+        (f"{ROUTING}::test_holds_what_would_lose_money",),
+    ),
+    Mutant(
+        "tries_a_route_that_refused",
+        "orders/routing.py",
+        [("has_refused=Exists(attempts.filter(state=Attempt.State.REJECTED))", "has_refused=Exists(attempts.none())")],
+        (f"{TESTS}::test_cancels_and_refunds_what_is_rejected",),
+    ),
+    Mutant(
+        "a_server_s_failure_is_an_acceptance",
+        "providers/replies.py",
+        [("    if found is None or failed or not reply.is_ok:", "    if found is None or failed:")],
+        ("tests/providers/test_client.py::test_what_becomes_of_an_order[accept_http_500]",),
+    ),
+    Mutant(
+        "unknown_words_are_a_refusal",
+        "providers/replies.py",
+        [("(classify(text) or Ambiguous)(reply.evidence)", "(classify(text) or Refused)(reply.evidence)")],
+        ("tests/providers/test_client.py::test_what_becomes_of_an_order[unknown_error]",),
+    ),
+    Mutant(
+        "a_refill_in_doubt_is_sent_again",
+        "orders/refills.py",
+        [
+            (
+                "    except (NotSent, RefusedForNow, LinkBusy):",
+                "    except (NotSent, RefusedForNow, LinkBusy, ProviderError):",
+            )
+        ],
+        ("tests/orders/test_refills.py::test_is_never_sent_twice_on_a_guess",),
+    ),
+]
