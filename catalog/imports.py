@@ -13,6 +13,7 @@ from catalog.markup import Markup
 from catalog.models import Category, Route, Service
 from catalog.terms import Label, Terms
 from panel.errors import violated_constraint
+from panel.money import ZERO
 from providers.adapter import ProviderService
 from providers.models import Provider
 
@@ -128,6 +129,8 @@ def _draft(entry: ProviderService, *, currency_rate: Decimal, markup_here: Marku
         rate = markup.price_for(sold.cost, currency_rate=currency_rate, markup=markup_here)
     except ValueError:
         raise NotImportable(entry.id, "its price with the markup is too high to be written down") from None
+    if rate == ZERO:
+        raise NotImportable(entry.id, "it would be sold for nothing; give it a fixed markup")
     return _Draft(entry.id, terms.read_label(entry), sold, rate)
 
 

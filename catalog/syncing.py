@@ -23,7 +23,7 @@ from providers.models import Provider
 
 GONE_BELIEVED = 2  # so few routes may go at once, be they all we have there
 GONE_SHARE = 2  # else no more than one in so many
-JUMP_FACTOR = 10  # a price that is this many times the last one is rather a slip of somebody's
+JUMP_FACTOR = 10  # a price that is so many times the last one, or such a part of it, is rather a slip of somebody's
 FAILURE_CHARACTERS_MAX = 2000
 NAMED_MAX = 20  # suspicious prices in one mail
 
@@ -165,7 +165,9 @@ class _Sync:
         route.unconfirmed_cost = None
         if sold.cost == route.cost:
             return
-        jumped = route.cost > ZERO and (sold.cost == ZERO or sold.cost > route.cost * JUMP_FACTOR)
+        jumped = route.cost > ZERO and not (
+            route.cost <= sold.cost * JUMP_FACTOR and sold.cost <= route.cost * JUMP_FACTOR
+        )
         if jumped and not self.force:
             route.unconfirmed_cost = sold.cost
             self.result.suspicious.append(

@@ -73,6 +73,10 @@ class ProviderOrderMissing(DomainError):
     """Found at the provider, but under which id?"""
 
 
+class ProviderOrderUnreadable(DomainError):
+    """No panel has such an id, and asking for it together with others would spoil their answers."""
+
+
 class ProviderOrderTaken(DomainError):
     """Another run already has this provider order id."""
 

@@ -1,15 +1,20 @@
 """Keep a queued run back until staff have looked at it: it would lose money, or nobody sells it any more."""
 
+import logging
+
 from django.db import transaction
 from django.db.models.functions import Now
 
-from orders import nudge, settlement
+from orders import nudge, routing, settlement
 from orders.errors import RunNotHeld
 from orders.models import Order, OrderEvent, Run
 from panel import checkpoints
 from wallet.errors import ReasonMissing
 
 BECAUSE_MAX_CHARACTERS = 200
+RECHECKED_MAX = 1000  # in one go, those held longest first
+
+logger = logging.getLogger(__name__)
 
 
 def hold_run(run: Run, *, because: str) -> None:
@@ -18,6 +23,31 @@ def hold_run(run: Run, *, because: str) -> None:
     run.held_at, run.held_because = Now(), because[:BECAUSE_MAX_CHARACTERS]
     run.save(update_fields=["held_at", "held_because"])
     settlement.record_event(run.order_id, OrderEvent.Kind.HELD, run_id=run.pk)
+
+
+def recheck_held() -> int:
+    """Let go what was held and may be sent again as things are now, without a loss; return how many."""
+    released = 0
+    for run_id in list(
+        Run.objects.exclude(held_at=None).order_by("held_at").values_list("pk", flat=True)[:RECHECKED_MAX]
+    ):
+        with transaction.atomic(durable=True):
+            order = settlement.lock_order(runs=run_id)
+            run = Run.objects.select_for_update(of=("self",)).get(pk=run_id)
+            try:
+                may_go = run.held_at is not None and routing.choose_route(order, run).route is not None
+            except Exception:
+                # What cannot be prepared stays held, and keeps no other run so.
+                logger.exception("held run %s cannot be looked at", run_id)
+                continue
+            if may_go:
+                run.held_at, run.held_because, run.due_at = None, "", Now()
+                run.save(update_fields=["held_at", "held_because", "due_at"])
+                settlement.record_event(order.pk, OrderEvent.Kind.RELEASED, run_id=run_id)
+                released += 1
+    if released:
+        nudge.wake_submitters()
+    return released
 
 
 def release_run(*, run_id: int, reason: str, actor_id: int | None) -> None:

@@ -4,10 +4,17 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from orders import nudge, settlement, watching
-from orders.errors import ProviderOrderMissing, ProviderOrderTaken, ReviewAlreadyResolved, ReviewNotFound
+from orders.errors import (
+    ProviderOrderMissing,
+    ProviderOrderTaken,
+    ProviderOrderUnreadable,
+    ReviewAlreadyResolved,
+    ReviewNotFound,
+)
 from orders.models import Attempt, Order, OrderEvent, ReviewItem, Run
 from orders.transitions import RunState
 from panel.errors import violated_constraint
+from providers import values
 from wallet.errors import ReasonMissing
 
 
@@ -31,11 +38,15 @@ def resolve_found(*, item_id: int, provider_order: str, reason: str, actor_id: i
     :raises ReviewAlreadyResolved:
     :raises ReasonMissing:
     :raises ProviderOrderMissing: an empty id would never be asked about.
+    :raises ProviderOrderUnreadable: it is none.
     :raises ProviderOrderTaken: another run has this id.
     """
-    provider_order = provider_order.strip()
-    if not provider_order:
+    if not provider_order.strip():
         raise ProviderOrderMissing
+    read = values.read_id(provider_order.strip().removeprefix("#"))
+    if read is None:
+        raise ProviderOrderUnreadable
+    provider_order = read
     try:
         with transaction.atomic(durable=True):
             order, run, attempt = _resolve(

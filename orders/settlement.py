@@ -67,7 +67,8 @@ def move_run(run: Run, target: RunState, **changes: object) -> None:
             changes["recheck_at"] = Now() + RECHECK_FIRST
     if run.recheck_at is not None and target not in DELIVERED_RUN_STATES:
         changes["recheck_at"] = None  # everything is given back
-    if run.alarm and (target in FINAL_RUN_STATES or run.alarm == Run.Alarm.WAITING):
+    has_left = run.alarm == Run.Alarm.WAITING and target not in (RunState.QUEUED, RunState.SUBMITTING)
+    if run.alarm and (target in FINAL_RUN_STATES or has_left):
         changes |= {"alarm": "", "alarm_at": None}
     if run.held_at is not None:
         changes |= {"held_at": None, "held_because": ""}

@@ -9,10 +9,11 @@ import time
 from celery import shared_task
 from django.conf import settings
 
-from orders import archiving, cancellations, rechecking, refills, routing, submission, tracking, watching
+from orders import archiving, cancellations, holds, rechecking, refills, routing, submission, tracking, watching
 
 # A task gives its thread back after this long, so that tracking is not starved by a long queue.
 WORK_SECONDS = 10.0
+REROUTE_SECONDS = 1.0
 # Threads of a worker that are never given to submitting. While orders keep coming every submitter finds more to do, and
 # without a limit they would fill all threads: the other tasks' messages would expire before their turn came.
 THREADS_FOR_THE_REST = 2
@@ -27,6 +28,8 @@ def submit_due() -> None:
         return
     try:
         started = time.monotonic()
+        # What was queued for a provider that is down goes on by another route at once, not at the next sweep.
+        routing.reroute_waiting(seconds=REROUTE_SECONDS)
         while submission.submit_next() and time.monotonic() - started < WORK_SECONDS:
             pass
     finally:
@@ -71,6 +74,12 @@ def process_refills() -> None:
 def reroute_waiting() -> None:
     """Send what waits at a provider that takes no orders by another route."""
     routing.reroute_waiting(seconds=WORK_SECONDS)
+
+
+@shared_task(name="orders.recheck_held")
+def recheck_held() -> None:
+    """Let go what was held and pays again."""
+    holds.recheck_held()
 
 
 @shared_task(name="orders.flag_stuck")

@@ -17,7 +17,9 @@ SAMPLED_DAYS = 30
 EXPECTED_MIN = timedelta(minutes=10)  # a service that usually takes seconds is not late after a minute
 EXPECTED_WITHOUT_SAMPLES = timedelta(hours=24)
 AVERAGE_FACTOR = 3  # of the average that the catalogue states, where nothing was measured
-FLAGGED_MAX = 1000  # in one go
+PUT_OFF_MAX = timedelta(minutes=30)  # due for so long and put off again and again: its link is busy, nobody is reached
+PUT_OFF_WITHIN = timedelta(hours=1)  # its last try, which is never longer ago than the longest wait between two
+FLAGGED_MAX = 1000  # in one statement
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +53,18 @@ _IS_WAITING = """
     AND alarm = '' AND due_at <= statement_timestamp() - %(waiting)s
 """
 
+# Each time it is put off it is due later, so the time counts from when it was due first.
+_IS_PUT_OFF = """
+    state = 'queued' AND held_at IS NULL AND alarm = '' AND id IN (
+        SELECT r.id FROM orders_attempt a JOIN orders_run r ON r.id = a.run_id JOIN orders_order o ON o.id = r.order_id
+        WHERE a.provider_id = ANY(ARRAY(SELECT id FROM providers_provider))
+            AND a.started_at > statement_timestamp() - %(put_off_within)s
+            AND r.state = 'queued' AND r.alarm = '' AND r.held_at IS NULL
+            AND o.created_at + make_interval(mins => coalesce(o.interval_minutes, 0) * (r.number - 1))
+                <= statement_timestamp() - %(put_off)s
+    )
+"""
+
 
 def expected_duration(service: Service) -> timedelta:
     """Say within which time a run of a service is finished if it goes as 95 of 100 do."""
@@ -74,13 +88,21 @@ def measure_paces() -> int:
 def flag_stuck() -> int:
     """Raise the alarm for runs that are late or wait too long; return how many."""
     parameters: dict[str, Any] = {
-        "tracked": sorted(TRACKED_RUN_STATES), "waiting": WAITING_MAX, "most": FLAGGED_MAX
+        "tracked": sorted(TRACKED_RUN_STATES), "waiting": WAITING_MAX, "most": FLAGGED_MAX,
+        "put_off": PUT_OFF_MAX, "put_off_within": PUT_OFF_WITHIN,
     }  # fmt: skip
     flagged = 0
     with connection.cursor() as cursor:
-        for alarm, condition in ((Run.Alarm.LATE, _IS_LATE), (Run.Alarm.WAITING, _IS_WAITING)):
-            cursor.execute(_FLAG.format(condition=condition), parameters | {"alarm": alarm.value})
-            flagged += cursor.rowcount
+        for alarm, condition in (
+            (Run.Alarm.LATE, _IS_LATE),
+            (Run.Alarm.WAITING, _IS_WAITING),
+            (Run.Alarm.WAITING, _IS_PUT_OFF),
+        ):
+            found = FLAGGED_MAX
+            while found == FLAGGED_MAX:
+                cursor.execute(_FLAG.format(condition=condition), parameters | {"alarm": alarm.value})
+                found = cursor.rowcount
+                flagged += found
     if flagged:
         logger.warning("%s runs are stuck; see `manage.py status`", flagged)
     return flagged

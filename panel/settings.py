@@ -244,6 +244,8 @@ CELERY_BEAT_SCHEDULE = {
         "orders.process_refills": 2.0,
         "orders.expire_leases": 5.0,
         "orders.reroute_waiting": 5.0,
+        "orders.recheck_held": 60.0,
+        "providers.probe_failing": 10.0,
         "orders.flag_stuck": 20.0,  # promise: each stuck run is flagged within a minute
         "orders.measure_paces": 3600.0,
         "orders.recheck_finished": 60.0,
@@ -367,7 +369,9 @@ LOG_LEVEL = _choice("LOG_LEVEL", "DEBUG", "INFO", "WARNING", "ERROR", default="I
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {"()": "panel.logs.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

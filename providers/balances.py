@@ -32,6 +32,24 @@ def check_balances() -> int:
     return answered
 
 
+def probe_failing() -> int:
+    """Ask providers that failed the last times and may be called again; return how many answered.
+
+    The cheapest question there is: an order that gets no answer costs staff a review.
+    """
+    answered = 0
+    for provider in Provider.objects.filter(health.is_reachable(), is_active=True, failures__gte=health.FAILURES_MAX):
+        try:
+            check_balance(provider)
+        except ProviderError as error:
+            logger.warning("provider %s still fails: %s", provider, error.evidence)
+        except Exception:
+            logger.exception("asking provider %s for our balance failed", provider)
+        else:
+            answered += 1
+    return answered
+
+
 def check_balance(provider: Provider) -> ProviderBalance:
     """Ask one provider for our balance and keep it.
 

@@ -9,3 +9,9 @@ from providers import balances
 def check_balances() -> None:
     """Ask for our balances."""
     balances.check_balances()
+
+
+@shared_task(name="providers.probe_failing")
+def probe_failing() -> None:
+    """Ask providers that are down whether they are back."""
+    balances.probe_failing()

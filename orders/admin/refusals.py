@@ -4,6 +4,7 @@ from orders.errors import (
     OrderAlreadyCompleted,
     ProviderOrderMissing,
     ProviderOrderTaken,
+    ProviderOrderUnreadable,
     ReviewAlreadyResolved,
     ReviewNotFound,
     RunInFlight,
@@ -15,6 +16,7 @@ from wallet.errors import ReasonMissing
 REFUSALS: dict[type[DomainError], str] = {
     OrderAlreadyCompleted: "Everything is canceled already; there is nothing left to give back.",
     ProviderOrderMissing: "The provider's order id is needed.",
+    ProviderOrderUnreadable: "That is no order id: one number or one word, as the provider shows it.",
     ProviderOrderTaken: "Another run has this provider order id already. Check the id.",
     ReasonMissing: "A reason is needed.",
     ReviewAlreadyResolved: "Somebody else has decided this already.",

@@ -47,6 +47,7 @@ NOT_FOR_CLIENTS = {
     "ProviderCurrencyUnknown",
     "ProviderOrderMissing",
     "ProviderOrderTaken",
+    "ProviderOrderUnreadable",
     "ReasonMissing",
     "ReviewAlreadyResolved",
     "ReviewNotFound",

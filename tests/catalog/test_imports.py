@@ -36,6 +36,15 @@ def test_puts_services_on_sale_with_the_markup(fake_provider, shelf):
     assert len(fake_provider.calls("services")) == 1
 
 
+def test_sells_nothing_for_nothing(fake_provider, shelf):
+    shelf["2"] = goods(2, cost="0")
+
+    result = importing(fake_provider, "2")
+
+    assert (result.created, result.refused) == ({}, {"2": "it would be sold for nothing; give it a fixed markup"})
+    assert importing(fake_provider, "2", fixed=Decimal("0.01")).created
+
+
 def test_skips_what_is_imported_already_and_says_so(fake_provider, shelf):
     first = importing(fake_provider, "1").created
 

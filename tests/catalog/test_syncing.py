@@ -264,7 +264,7 @@ def test_staff_may_end_what_a_sync_began(sync, resell, shelf):
     assert state(service) == (False, "")
 
 
-@pytest.mark.parametrize("cost", ["5.00001", "0", "4000000"])
+@pytest.mark.parametrize("cost", ["5.00001", "0", "0.04999", "0.00001", "4000000"])
 def test_believes_no_price_that_jumps(cost, sync, resell, shelf):
     service = resell()
     shelf["1"] = goods(1, cost=cost, max=50)

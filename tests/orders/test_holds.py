@@ -8,9 +8,9 @@ import pytest
 from django.db import connection
 
 from catalog.models import Route
-from orders import cancellations, holds, submission
+from orders import cancellations, holds, routing, submission
 from orders.errors import RunNotHeld
-from orders.models import OrderEvent, Run
+from orders.models import Order, OrderEvent, Run
 from panel import checkpoints
 from tests.fixtures import balance_of, nothing_moves
 from tests.orders.conftest import event_kinds, order_of, report, submitted
@@ -56,6 +56,37 @@ def test_is_held_again_where_nobody_sells_it(held, staff):
     assert not submission.submit_next()
     run.refresh_from_db()
     assert run.held_because == "no route in use takes this quantity"
+
+
+def test_goes_by_itself_when_it_pays_again(held):
+    assert holds.recheck_held() == 0
+    Route.objects.update(cost="0.5")
+
+    assert holds.recheck_held() == 1
+
+    assert submission.submit_next()
+    assert held.runs.get().loss_accepted is False
+    assert event_kinds(held) == ["placed", "held", "released", "submitted"]
+
+
+def test_one_that_cannot_be_looked_at_keeps_no_other_held(held, customer, followers, make_service, monkeypatch):
+    other = order_of(customer, make_service(cost=2))
+    assert not submission.submit_next()
+    Route.objects.update(cost="0.5")
+    Order.objects.filter(pk=held.pk).update(link="broken")
+    choose_route = routing.choose_route
+
+    def choose(order, run):
+        if order.link == "broken":
+            raise ArithmeticError
+        return choose_route(order, run)
+
+    monkeypatch.setattr(routing, "choose_route", choose)
+
+    assert holds.recheck_held() == 1
+
+    assert other.runs.get().held_at is None
+    assert held.runs.get().held_at is not None
 
 
 def test_needs_a_reason(held, staff):

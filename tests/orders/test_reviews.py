@@ -5,7 +5,13 @@ from decimal import Decimal
 import pytest
 
 from orders import reviews, submission
-from orders.errors import ProviderOrderMissing, ProviderOrderTaken, ReviewAlreadyResolved
+from orders.errors import (
+    ProviderOrderMissing,
+    ProviderOrderTaken,
+    ProviderOrderUnreadable,
+    ReviewAlreadyResolved,
+    ReviewNotFound,
+)
 from orders.models import Attempt, ReviewItem
 from providers.models import SandboxOrder
 from tests.fixtures import balance_of
@@ -37,6 +43,31 @@ def test_found_goes_on_under_the_providers_id(lost, staff):
     assert run.attempts.get().state == Attempt.State.ACCEPTED
     item = ReviewItem.objects.get()
     assert (item.resolution, item.resolved_by, item.reason) == ("found", staff, "seen in their panel")
+
+
+@pytest.mark.parametrize("typed", ["#00123, 124", "1,2", "0", "-5", "success", "1 2", "x" * 101])
+def test_refuses_what_is_no_id(lost, staff, typed, nothing_moved):
+    nothing_moved.remember()
+
+    with pytest.raises(ProviderOrderUnreadable):
+        reviews.resolve_found(item_id=item_id(), provider_order=typed, reason="x", actor_id=staff.pk)
+
+    nothing_moved()
+
+
+def test_reads_an_id_as_the_provider_will_report_it(lost, staff):
+    reviews.resolve_found(item_id=item_id(), provider_order=" #00123 ", reason="x", actor_id=staff.pk)
+
+    assert lost.runs.get().provider_order == "123"
+
+
+def test_refuses_an_item_that_is_not_there(lost, staff, nothing_moved):
+    nothing_moved.remember()
+
+    with pytest.raises(ReviewNotFound):
+        reviews.resolve_refund(item_id=0, reason="x", actor_id=staff.pk)
+
+    nothing_moved()
 
 
 def test_absent_is_sent_again_once(lost, staff, followers):

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from orders import submission, tracking, watching
 from orders.models import Order, Run, ServicePace
 from providers.adapter import Report, ReportedStatus
-from providers.errors import Ambiguous
+from providers.errors import Ambiguous, LinkBusy
 from providers.models import Provider
 from providers.sandbox import Sandbox
 from tests.orders.conftest import order_of, report, submitted
@@ -103,6 +103,36 @@ def test_flags_what_waits_too_long_until_it_is_sent(customer, followers, provide
     Provider.objects.update(is_active=True)
     assert submission.submit_next()
     assert alarm_of(run) == ""
+
+
+def test_flags_what_is_put_off_again_and_again_until_it_leaves(customer, followers, monkeypatch):
+    def put_off(self, **sent):
+        raise LinkBusy("You have active order with this link")
+
+    order = order_of(customer, followers)
+    with monkeypatch.context() as busy:
+        busy.setattr(Sandbox, "add", put_off)
+        submission.submit_next()
+        assert watching.flag_stuck() == 0
+        monkeypatch.setattr(watching, "PUT_OFF_MAX", timedelta(0))
+        assert watching.flag_stuck() == 1
+        Run.objects.update(due_at=Now())
+        submission.submit_next()
+    run = order.runs.get()
+    assert alarm_of(run) == "waiting"
+    Run.objects.update(due_at=Now())
+
+    submission.submit_next()
+
+    assert (alarm_of(run), run.state) == ("", "submitted")
+
+
+def test_flags_more_than_fits_into_one_statement(customer, followers, monkeypatch):
+    monkeypatch.setattr(watching, "FLAGGED_MAX", 2)
+    order_of(customer, followers, runs=5, interval_minutes=1)
+    Run.objects.update(due_at=Now() - watching.WAITING_MAX)
+
+    assert watching.flag_stuck() == 5
 
 
 def test_runs_of_a_drip_feed_that_are_not_due_are_not_late(customer, followers):

@@ -6,9 +6,10 @@ import pytest
 from django.core import mail
 from django.db.models.functions import Now
 
-from providers import health
+from providers import balances, health
 from providers.errors import Ambiguous, LinkBusy, NotSent, ProviderError, Refused, RefusedForNow
 from providers.models import Provider
+from providers.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db
 
@@ -132,3 +133,30 @@ def test_a_mail_server_that_is_away_changes_nothing(provider, settings, caplog):
     assert found.failures == health.FAILURES_MAX
     assert "the mail to staff could not be sent" in caplog.text
     assert "Calls to provider Sandbox fail" in caplog.text
+
+
+def test_a_question_finds_out_that_a_provider_is_back(provider):
+    for _ in range(health.FAILURES_MAX):
+        call(provider, NotSent("x"))
+    assert balances.probe_failing() == 0  # it is down, and left alone
+    Provider.objects.update(down_until=Now() - timedelta(seconds=1))
+
+    assert balances.probe_failing() == 1
+
+    assert Provider.objects.filter(health.is_sound(), failures=0).exists()
+    assert balances.probe_failing() == 0
+
+
+def test_a_question_that_fails_leaves_it_alone_for_longer(provider, monkeypatch):
+    def fail(self):
+        raise NotSent("still away")
+
+    for _ in range(health.FAILURES_MAX):
+        call(provider, NotSent("x"))
+    Provider.objects.update(down_until=Now() - timedelta(seconds=1))
+    monkeypatch.setattr(Sandbox, "balance", fail)
+
+    assert balances.probe_failing() == 0
+
+    assert Provider.objects.get().failures == health.FAILURES_MAX + 1
+    assert not is_reachable()
