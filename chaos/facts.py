@@ -121,13 +121,18 @@ def describe_unrest() -> list[str]:
 
 def hurry() -> None:
     """Bring forward what waits for its turn: long runs put old orders' turns minutes away. Nothing measured follows."""
-    _execute("UPDATE orders_run SET poll_at = statement_timestamp() WHERE poll_at > statement_timestamp()")
-    _execute("""
-        UPDATE orders_run SET due_at = statement_timestamp()
-        WHERE state = 'queued' AND due_at > statement_timestamp()
-    """)
-    _execute("UPDATE orders_refill SET poll_at = statement_timestamp() WHERE poll_at > statement_timestamp()")
-    _execute("UPDATE providers_provider SET down_until = NULL, paused_until = NULL")
+    for table, column, condition in (
+        ("orders_run", "poll_at", "poll_at > statement_timestamp()"),
+        ("orders_run", "due_at", "state = 'queued' AND due_at > statement_timestamp()"),
+        ("orders_refill", "poll_at", "poll_at > statement_timestamp()"),
+        ("providers_provider", "down_until", "down_until > statement_timestamp()"),
+        ("providers_provider", "paused_until", "paused_until > statement_timestamp()"),
+    ):
+        # Past the rows that workers hold: to wait for several of them in another order than theirs is a deadlock.
+        _execute(f"""
+            UPDATE {table} SET {column} = statement_timestamp()
+            WHERE id IN (SELECT id FROM {table} WHERE {condition} FOR UPDATE SKIP LOCKED)
+        """)
 
 
 def make_stuck(*, idle: int, within_seconds: float) -> int:

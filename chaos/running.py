@@ -99,7 +99,7 @@ class Run:
         self._client.order(
             self._world.customers[0], self._world.wares[0], link="https://example.com/first", quantity=100
         )
-        if not settling.wait_until_sent(self._world, START_TIMEOUT_SECONDS):
+        if not settling.wait_until_sent(self._world):
             raise PartsDidNotStart("no worker sent the first order")
         if not all(self._keeper.is_up(name, WORKER_START_SECONDS) for name in WORKERS):
             time.sleep(WORKER_START_SECONDS)

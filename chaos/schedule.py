@@ -14,7 +14,7 @@ LONG_RUN_MINUTES = 6  # from here on outages last as long as the promises say, a
 ROUND_MINUTES = 10
 FREEZE_SECONDS, FREEZE_SECONDS_LONG = 10.0, 60.0
 STORM_SECONDS = 60.0
-AFTERMATH_SECONDS = 90.0  # at most; it ends when what it waits for has come
+AFTERMATH_SECONDS = 150.0  # at most; it ends when what it waits for has come
 
 # How often calls fail while the panel's own processes are being hurt too. "accept" means that the provider did what
 # it was asked.
