@@ -25,7 +25,7 @@ from providers.errors import Ambiguous, NotSent
 
 CONNECT_SECONDS = 3.0  # to find the name's addresses; again to connect; again for the TLS handshake
 READ_SECONDS = 20.0  # of silence
-CALL_SECONDS = 25.0  # everything; with the 30 s that orders.submission may take to start, less than a lease
+CALL_SECONDS = 25.0  # everything; with the 20 s that orders.submission may take to start, less than a lease
 BODY_BYTES_MAX = 1024 * 1024
 HEAD_BYTES_MAX = 128 * 1024  # what headers and the framing of a body may take on top
 PORT_MAX = 65535

@@ -150,7 +150,7 @@ _transaction, transaction = transaction, _Joining()
     Mutant(
         "a_call_outlives_its_lease",
         SUBMISSION,
-        [("LEASE = timedelta(seconds=60)", "LEASE = timedelta(seconds=50)")],
+        [("LEASE = timedelta(seconds=50)", "LEASE = timedelta(seconds=40)")],
         ("tests/providers/test_client.py::test_a_whole_call_fits_into_a_lease",),
     ),
     Mutant(
