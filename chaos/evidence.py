@@ -53,6 +53,11 @@ class Evidence:
         """The orders whose cancellation a customer asked for."""
         return frozenset(int(call.request["orders"]) for call in self.calls if call.action == "cancel")
 
+    @cached_property
+    def reviewed_links(self) -> frozenset[str]:
+        """The links of orders that were in review."""
+        return frozenset(attempt.link for attempt in self.attempts if attempt.review_id is not None)
+
     @property
     def taken_count(self) -> int:
         """Return how many orders the providers have taken."""

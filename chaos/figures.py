@@ -80,7 +80,11 @@ def _arrival(evidence: Evidence, call: Call) -> float:
 
 
 def _is_withdrawn(evidence: Evidence, call: Call) -> bool:
-    return call.acknowledged_order in evidence.withdrawn and call.request["link"] not in evidence.arrivals
+    """Say whether an order was canceled before it was sent, or given back because it never was."""
+    link = call.request["link"]
+    return link not in evidence.arrivals and (
+        call.acknowledged_order in evidence.withdrawn or link in evidence.reviewed_links
+    )
 
 
 def _none(promise: str, what: str, found: Sequence[object], of: str) -> Row:
