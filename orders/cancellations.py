@@ -2,28 +2,32 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from orders import nudge, settlement
+from orders import nudge, rounds, settlement
 from orders.errors import CancelNotAvailable, OrderAlreadyCompleted, RunInFlight
 from orders.models import Cancellation, OrderEvent, Refill, Run
 from orders.transitions import FINAL_STATUSES, TRACKED_RUN_STATES, RunState
 from panel import checkpoints
 from providers import adapter, health
 from providers.adapter import STATUS_IDS_MAX, batched
-from providers.errors import ProviderError, Refused
+from providers.errors import NotSent, ProviderError, Refused
 from providers.models import Provider
 from wallet.errors import ReasonMissing
 
-FORWARD_RETRY = timedelta(seconds=30)  # doubled with each try; also how long a process may take to forward its claim
+FORWARD_RETRY = timedelta(seconds=30)  # doubled with each try
 FORWARD_RETRY_MAX = timedelta(minutes=30)
 FORWARD_TRIES_MAX = 100  # two days: past that the provider's reports alone decide
-FORWARD_BATCH = 50
+WAIT_SHARE_OF_AGE = 0.1  # until it is looked at again, when nobody could be asked; within the same bounds
+FORWARD_BATCH = 500
+TRIES_COUNTED_MAX = 1000  # fits the column: while something else of the order waits, nobody gives up
 IN_DOUBT = frozenset({RunState.SUBMITTING, RunState.UNKNOWN})
 ANSWER_MAX_CHARACTERS = 300
 
@@ -92,41 +96,51 @@ def cancel_and_refund(*, order_id: int, reason: str, actor_id: int) -> None:
         settlement.settle(order, runs=runs)
 
 
-_CLAIM = """
+_IN_DOUBT = Q(state__in=sorted(IN_DOUBT))
+# What a provider can be asked to stop. Canceled here may go on there: staff can end any order.
+_TO_STOP = ~Q(provider_order="") & Q(state__in=sorted(TRACKED_RUN_STATES | {RunState.CANCELED}))
+
+_COUNT_TRY = """
 UPDATE orders_cancellation SET
-    forward_at = statement_timestamp() + least(%(retry)s * power(2, least(tries, 20)), %(longest)s), tries = tries + 1
-WHERE id IN (
-    SELECT id FROM orders_cancellation WHERE forward_at <= statement_timestamp()
-    ORDER BY forward_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-)
-RETURNING order_id
+    forward_at = statement_timestamp() + least(%(retry)s * power(2, least(tries, 20)), %(longest)s),
+    tries = least(tries + 1, %(counted)s)
+WHERE order_id = ANY(%(order_ids)s) AND forward_at IS NOT NULL
 """
 
+_WAIT = """
+UPDATE orders_cancellation SET
+    forward_at = statement_timestamp()
+        + least(greatest((statement_timestamp() - requested_at) * %(share)s, %(retry)s), %(longest)s)
+WHERE order_id = ANY(%(order_ids)s) AND forward_at IS NOT NULL
+"""
 
-def forward_cancellations() -> int:
+_WAITING: dict[str, Any] = {
+    "retry": FORWARD_RETRY,
+    "longest": FORWARD_RETRY_MAX,
+    "share": WAIT_SHARE_OF_AGE,
+    "counted": TRIES_COUNTED_MAX,
+}
+
+
+def forward_cancellations(*, seconds: float = rounds.SECONDS) -> int:
     """Pass requests on to the providers; what happens shows in their reports. Return how many were due."""
-    with connection.cursor() as cursor:
-        claim: dict[str, Any] = {"retry": FORWARD_RETRY, "longest": FORWARD_RETRY_MAX, "limit": FORWARD_BATCH}
-        cursor.execute(_CLAIM, claim)
-        order_ids = [order_id for (order_id,) in cursor.fetchall()]
-    by_provider: dict[int, list[Run]] = defaultdict(list)
-    waiting: set[int] = set()
-    for run in Run.objects.filter(order_id__in=order_ids):
-        if run.state in IN_DOUBT:
-            waiting.add(run.order_id)  # not at a provider yet, or nobody knows: ask again later
-        elif run.provider_order and run.state in TRACKED_RUN_STATES | {RunState.CANCELED}:
-            assert run.provider_id is not None
-            by_provider[run.provider_id].append(run)
-    answers: dict[int, str] = {}
-    for provider in Provider.objects.filter(pk__in=by_provider):
-        for runs in batched(by_provider[provider.pk], STATUS_IDS_MAX):
-            replies = _forward(provider, runs)
-            answers |= replies
-            waiting.update({run.order_id for run in runs} - replies.keys())
+    order_ids = _claim_due()
+    # Read once: a run that finds its provider's id meanwhile must not fall between two queries.
+    runs = list(Run.objects.filter(_IN_DOUBT | _TO_STOP, order__in=order_ids).order_by("pk"))
+    in_doubt = {run.order_id for run in runs if run.state in IN_DOUBT}  # some provider may have to be asked later
+    to_stop = [run for run in runs if run.state not in IN_DOUBT]
+    replies: dict[int, str | None] = {}
+    no_time = rounds.take_turns(_list_jobs(to_stop, replies), seconds=seconds)
     checkpoints.reached("after_forward")
-    waiting -= _give_up(waiting)
-    for order_id in set(order_ids) - waiting:
-        Cancellation.objects.filter(order_id=order_id, forward_at__isnull=False).update(
+    in_vain = {run.order_id for run in to_stop if replies.get(run.pk, "") is None}
+    not_asked = {run.order_id for run in to_stop if run.pk not in replies} | in_doubt
+    _count_try(in_vain)
+    _give_up(in_vain - not_asked)
+    _wait(not_asked - in_vain - no_time)
+    Cancellation.objects.filter(order__in=no_time - in_vain, forward_at__isnull=False).update(forward_at=Now())
+    answers = {run.order_id: reply for run in to_stop if (reply := replies.get(run.pk)) is not None}
+    for order_id in order_ids - in_vain - not_asked:
+        Cancellation.objects.filter(order=order_id, forward_at__isnull=False).update(
             forward_at=None,
             forwarded_at=Now(),
             answer=answers.get(order_id, "nothing left to stop")[:ANSWER_MAX_CHARACTERS],
@@ -134,22 +148,72 @@ def forward_cancellations() -> int:
     return len(order_ids)
 
 
-def _give_up(order_ids: Set[int]) -> set[int]:
-    """Stop asking for orders whose providers have not answered for too long; return them."""
-    hopeless = Cancellation.objects.filter(order_id__in=order_ids, tries__gte=FORWARD_TRIES_MAX)
-    given_up = set(hopeless.values_list("order_id", flat=True))
-    hopeless.update(forward_at=None, answer="the provider did not answer")
-    return given_up
+def _claim_due() -> set[int]:
+    """Take the orders that are due and can be got on with; the others stay due, and cost nothing while they wait."""
+    runs = Run.objects.filter(order=OuterRef("order"))
+    reachable = Provider.objects.filter(health.is_reachable())
+    with transaction.atomic(durable=True):
+        due = dict(
+            Cancellation.objects.select_for_update(skip_locked=True)
+            .filter(
+                Exists(runs.filter(_TO_STOP, provider__in=reachable)) | ~Exists(runs.filter(_TO_STOP | _IN_DOUBT)),
+                forward_at__lte=Now(),
+            )
+            .order_by("forward_at")
+            .values_list("pk", "order")[:FORWARD_BATCH]
+        )
+        Cancellation.objects.filter(pk__in=due).update(forward_at=Now() + rounds.CLAIM)
+    return set(due.values())
 
 
-def _forward(provider: Provider, runs: Sequence[Run]) -> dict[int, str]:
-    """Return a provider's answers by order; none when it did not answer, and asking again does no harm."""
+def _list_jobs(runs: Iterable[Run], replies: dict[int, str | None]) -> Iterator[rounds.Job]:
+    """Ask each provider about its runs, as many at a time as it takes.
+
+    :param replies: filled by run with what its provider said; None when it was asked and did not answer.
+    """
+    by_provider: dict[int, list[Run]] = defaultdict(list)
+    for run in runs:
+        assert run.provider_id is not None  # it has an id there
+        by_provider[run.provider_id].append(run)
+    for provider_id, its_runs in by_provider.items():
+        for batch in batched(its_runs, STATUS_IDS_MAX):
+            concerns = frozenset(run.order_id for run in batch)
+            yield rounds.Job(provider_id, concerns, partial(_forward, batch, replies))
+
+
+def _forward(runs: Sequence[Run], replies: dict[int, str | None], provider: Provider) -> bool:
+    """Ask a provider to stop runs; it does no harm to ask again."""
     try:
         with health.watched(provider):
-            replies = adapter.connect(provider).cancel([run.provider_order for run in runs])
+            said = adapter.connect(provider).cancel([run.provider_order for run in runs])
     except Refused as error:
-        return {run.order_id: error.evidence for run in runs}
+        replies |= {run.pk: error.evidence for run in runs}
+        return True
+    except NotSent as error:
+        logger.warning("provider %s was not asked for cancellations: %s", provider, error.evidence)
+        return False
     except ProviderError as error:
         logger.warning("provider %s did not take cancellations: %s", provider, error.evidence)
-        return {}
-    return {run.order_id: replies.get(run.provider_order, "no answer") for run in runs}
+        replies |= dict.fromkeys(run.pk for run in runs)
+        return rounds.has_answered(error)
+    replies |= {run.pk: said.get(run.provider_order, "no answer") for run in runs}
+    return True
+
+
+def _count_try(order_ids: Collection[int]) -> None:
+    """Put off what was asked for without an answer, ever longer."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_TRY, _WAITING | {"order_ids": list(order_ids)})
+
+
+def _wait(order_ids: Collection[int]) -> None:
+    """Put off what could not be asked for; nobody failed to answer, so it is no try."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAIT, _WAITING | {"order_ids": list(order_ids)})
+
+
+def _give_up(order_ids: Collection[int]) -> None:
+    """Stop asking for those of which providers have not answered for too long."""
+    Cancellation.objects.filter(order__in=order_ids, tries__gte=FORWARD_TRIES_MAX).update(
+        forward_at=None, answer="the provider did not answer"
+    )
