@@ -2,15 +2,17 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from orders import nudge, settlement
+from orders import nudge, rounds, settlement
 from orders.errors import OrderNotEligibleForRefill, RefillNotAvailable
 from orders.models import OrderEvent, Refill, RefillPart
 from orders.transitions import DELIVERED_RUN_STATES, Status
@@ -21,11 +23,22 @@ from providers.adapter import STATUS_IDS_MAX, batched
 from providers.errors import LinkBusy, NotSent, ProviderError, Refused, RefusedForNow
 from providers.models import Provider
 
-BATCH = 50
-RETRY_AFTER = timedelta(seconds=30)
-POLL_AFTER = timedelta(seconds=3)
+BATCH = 1000
+# Like runs: fresh ones are watched closely, old ones seldom. What could not be sent is tried again at the same pace.
+POLL_SHARE_OF_AGE = 0.1
+POLL_MIN = timedelta(seconds=3)
+POLL_MAX = timedelta(minutes=10)
+# What concerns a provider: parts that were not sent, and those that have an id there. The rest is in doubt or ended.
+_TO_CALL = Q(status__in=Refill.OPEN) & (Q(sent_at=None) | ~Q(provider_refill=""))
 
 logger = logging.getLogger(__name__)
+
+_NEXT_POLL = """
+UPDATE orders_refill SET
+    poll_at = statement_timestamp()
+        + least(greatest((statement_timestamp() - created_at) * %(share)s, %(min)s), %(max)s)
+WHERE id = ANY(%(refill_ids)s)
+"""
 
 
 def request_refill(*, user_id: int, order_id: int) -> int:
@@ -56,20 +69,16 @@ def request_refill(*, user_id: int, order_id: int) -> int:
         raise
 
 
-def process_refills() -> int:
-    """Send the parts that were not sent yet and ask about the others; return how many refills were due."""
-    count = 0
-    while count < BATCH and (refill := _claim_next()) is not None:
-        count += 1
-        try:
-            _send_parts(refill)
-            _ask_about_parts(refill)
-            reports = [Refill.Status(status) for status in refill.parts.values_list("status", flat=True)]
-            record_refill_status(refill.pk, combine_statuses(reports))
-        except Exception:
-            # One refill that cannot be worked on must not keep the others waiting.
-            logger.exception("working on refill %s failed", refill.pk)
-    return count
+def process_refills(*, seconds: float = rounds.SECONDS) -> int:
+    """Ask about the parts that were sent and send those that were not; return how many refills were due."""
+    refill_ids = _claim_due()
+    no_time = rounds.take_turns(_list_jobs(refill_ids), seconds=seconds)
+    _record_news(refill_ids)
+    with connection.cursor() as cursor:
+        polling: dict[str, Any] = {"share": POLL_SHARE_OF_AGE, "min": POLL_MIN, "max": POLL_MAX}
+        cursor.execute(_NEXT_POLL, polling | {"refill_ids": list(refill_ids - no_time)})
+    Refill.objects.filter(pk__in=no_time).update(poll_at=Now())
+    return len(refill_ids)
 
 
 def record_refill_status(refill_id: int, status: Refill.Status, *, actor_id: int | None = None) -> None:
@@ -83,8 +92,7 @@ def record_refill_status(refill_id: int, status: Refill.Status, *, actor_id: int
         refill.status = status
         finished = status not in Refill.OPEN
         refill.finished_at = Now() if finished else None
-        refill.poll_at = Now() + POLL_AFTER
-        refill.save(update_fields=["status", "finished_at", "poll_at"])
+        refill.save(update_fields=["status", "finished_at"])
         if finished:
             settlement.record_event(
                 refill.order_id,
@@ -95,61 +103,93 @@ def record_refill_status(refill_id: int, status: Refill.Status, *, actor_id: int
             )
 
 
-def _claim_next() -> Refill | None:
-    """Take the refill that is due longest; nobody else looks at it for a while."""
+def _claim_due() -> set[int]:
+    """Take the refills that are due and can be got on with; one whose providers are all down stays due."""
+    to_call = RefillPart.objects.filter(_TO_CALL, refill=OuterRef("pk"))
+    reachable = Provider.objects.filter(health.is_reachable())
     with transaction.atomic(durable=True):
-        refill = (
+        due = (
             Refill.objects.select_for_update(skip_locked=True)
+            .filter(Exists(to_call.filter(run__provider__in=reachable)) | ~Exists(to_call))
             .filter(status__in=Refill.OPEN, poll_at__lte=Now())
             .order_by("poll_at", "pk")
-            .first()
         )
-        if refill is not None:
-            Refill.objects.filter(pk=refill.pk).update(poll_at=Now() + RETRY_AFTER)
-    return refill
+        refill_ids = set(due.values_list("pk", flat=True)[:BATCH])
+        Refill.objects.filter(pk__in=refill_ids).update(poll_at=Now() + rounds.CLAIM)
+    return refill_ids
 
 
-def _send_parts(refill: Refill) -> None:
-    """Ask each provider that delivered a part of the order for a refill of it, once."""
-    for part in refill.parts.filter(status=Refill.Status.PENDING, sent_at=None).select_related("run__provider"):
-        # Claimed before a byte leaves: what a process that dies leaves behind is in doubt, not to be sent again.
-        if RefillPart.objects.filter(pk=part.pk, sent_at=None).update(sent_at=Now()):
-            _send_part(part)
+def _list_jobs(refill_ids: Collection[int]) -> Iterator[rounds.Job]:
+    """Ask each provider about its refills, as many at a time as it takes; then send what it does not have yet."""
+    sent: dict[int, list[RefillPart]] = defaultdict(list)
+    unsent: list[RefillPart] = []
+    parts = RefillPart.objects.filter(_TO_CALL, refill__in=refill_ids)
+    for part in parts.select_related("run").order_by("pk"):
+        assert part.run.provider_id is not None  # it has an id there
+        if part.sent_at is None:
+            unsent.append(part)
+        else:
+            sent[part.run.provider_id].append(part)
+    for provider_id, its_parts in sent.items():
+        for batch in batched(its_parts, STATUS_IDS_MAX):
+            yield rounds.Job(provider_id, frozenset(part.refill_id for part in batch), partial(_ask, batch))
+    for part in unsent:
+        assert part.run.provider_id is not None
+        yield rounds.Job(part.run.provider_id, frozenset({part.refill_id}), partial(_send, part))
 
 
-def _send_part(part: RefillPart) -> None:
-    assert part.run.provider is not None  # it has an id there
+def _ask(parts: Sequence[RefillPart], provider: Provider) -> bool:
+    # No id twice: some panels give the same one out again, and then it stands for both.
+    ids = list(dict.fromkeys(part.provider_refill for part in parts))
+    try:
+        with health.watched(provider):
+            reports = adapter.connect(provider).refill_statuses(ids)
+    except ProviderError as error:
+        logger.warning("provider %s did not report on refills: %s", provider, error.evidence)
+        return rounds.has_answered(error)
+    for part in parts:
+        report = reports.get(part.provider_refill)
+        if report is not None and report.value != part.status:
+            RefillPart.objects.filter(pk=part.pk).update(status=report.value)
+    return True
+
+
+def _send(part: RefillPart, provider: Provider) -> bool:
+    """Ask a provider that delivered a part of an order for a refill of it, once."""
+    # Claimed before a byte leaves: what a process that dies leaves behind is in doubt, not to be sent again. Since the
+    # refill was due, staff may have ended it.
+    still_open = Refill.objects.filter(status__in=Refill.OPEN)
+    if not RefillPart.objects.filter(pk=part.pk, sent_at=None, refill__in=still_open).update(sent_at=Now()):
+        return True
     changes: dict[str, Any]
     try:
-        with health.watched(part.run.provider):
-            changes = {"provider_refill": adapter.connect(part.run.provider).refill(part.run.provider_order)}
+        with health.watched(provider):
+            changes = {"provider_refill": adapter.connect(provider).refill(part.run.provider_order)}
         checkpoints.reached("after_refill")
-    except (NotSent, RefusedForNow, LinkBusy):
+        has_answered = True
+    except (NotSent, RefusedForNow, LinkBusy) as error:
         changes = {"sent_at": None}
+        has_answered = rounds.has_answered(error)
     except Refused:
         changes = {"status": Refill.Status.REJECTED}
+        has_answered = True
     except ProviderError as error:
         logger.error("refill %s: nobody knows whether its provider took it: %s", part, error.evidence)
-        return
+        return False
     RefillPart.objects.filter(pk=part.pk).update(**changes)
+    return has_answered
 
 
-def _ask_about_parts(refill: Refill) -> None:
-    by_provider: dict[Provider, dict[str, RefillPart]] = defaultdict(dict)
-    for part in refill.parts.filter(status__in=Refill.OPEN).exclude(provider_refill="").select_related("run__provider"):
-        assert part.run.provider is not None
-        by_provider[part.run.provider][part.provider_refill] = part
-    for provider, parts in by_provider.items():
-        for ids in batched(list(parts), STATUS_IDS_MAX):
+def _record_news(refill_ids: Collection[int]) -> None:
+    """Bring refills in line with their parts; most are, and need no transaction."""
+    for refill in Refill.objects.filter(pk__in=refill_ids).prefetch_related("parts"):
+        status = combine_statuses([Refill.Status(part.status) for part in refill.parts.all()])
+        if status != refill.status:
             try:
-                with health.watched(provider):
-                    reports = adapter.connect(provider).refill_statuses(ids)
-            except ProviderError as error:
-                logger.warning("provider %s did not report on refills: %s", provider, error.evidence)
-                continue
-            for provider_refill, status in reports.items():
-                if provider_refill in parts:
-                    RefillPart.objects.filter(pk=parts[provider_refill].pk).update(status=status.value)
+                record_refill_status(refill.pk, status)
+            except Exception:
+                # One refill that cannot be recorded must not keep the others waiting.
+                logger.exception("recording refill %s failed", refill.pk)
 
 
 def combine_statuses(parts: Sequence[Refill.Status]) -> Refill.Status:

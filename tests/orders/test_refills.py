@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from catalog.models import Route, Service
@@ -12,7 +13,7 @@ from orders import refills, settlement
 from orders.errors import OrderNotEligibleForRefill, OrderNotFound, RefillNotAvailable
 from orders.models import Order, Refill, RefillPart
 from providers.adapter import ReportedRefillStatus as Reported
-from providers.errors import Ambiguous, NotSent, Refused
+from providers.errors import Ambiguous, LinkBusy, NotSent, Refused, RefusedForNow
 from providers.models import Provider, SandboxRefill
 from providers.sandbox import Sandbox
 from tests.fixtures import LINK
@@ -41,9 +42,35 @@ def request(user, order):
     return refills.request_refill(user_id=user.pk, order_id=order.pk)
 
 
-def process():
+def process(**limits):
     Refill.objects.update(poll_at=Now())
-    refills.process_refills()
+    return refills.process_refills(**limits)
+
+
+def raising(failure, *, calls=None, only=None):
+    """Make a provider's method that fails; only for some ids, when they are given."""
+
+    def fail(self, ids):
+        if calls is not None:
+            calls.append(ids)
+        if only is None or ids in only:
+            raise failure
+        return f"R-{ids}"
+
+    return fail
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The lists of ids that providers were asked about; all are under way."""
+    calls = []
+
+    def refill_statuses(self, ids):
+        calls.append(list(ids))
+        return dict.fromkeys(ids, Reported.IN_PROGRESS)
+
+    monkeypatch.setattr(Sandbox, "refill_statuses", refill_statuses)
+    return calls
 
 
 def test_goes_from_pending_to_completed(customer, completed, settings):
@@ -71,7 +98,7 @@ def test_is_rejected_when_the_provider_rejects(customer, followers, settings):
     assert Refill.objects.get(pk=refill_id).status == "Rejected"
 
 
-@pytest.mark.parametrize("failure", [NotSent("refused")])
+@pytest.mark.parametrize("failure", [NotSent("refused"), RefusedForNow("slow down"), LinkBusy("later")])
 def test_is_sent_again_when_nothing_was_sent(customer, completed, monkeypatch, failure):
     request(customer, completed)
 
@@ -288,6 +315,170 @@ def test_one_that_crashes_does_not_lose_the_others(customer, followers, monkeypa
 
     assert "a bug of ours" in caplog.text
     assert RefillPart.objects.exclude(provider_refill="").count() == 2
+
+
+def refills_of_many(customer, followers, count):
+    """Have so many orders refilled, each with a request of its own; return the provider's ids of the orders."""
+    orders = [completed_order(customer, followers, link=f"https://example.com/{number}") for number in range(count)]
+    for order in orders:
+        request(customer, order)
+    return [order.runs.get().provider_order for order in orders]
+
+
+def test_asks_about_all_that_are_due_in_one_call(customer, followers, asked):
+    refills_of_many(customer, followers, 3)
+    assert process() == 3
+    assert asked == []  # sent a moment ago: it has nothing to tell yet
+
+    process()
+
+    assert [len(ids) for ids in asked] == [3]
+    assert set(Refill.objects.values_list("status", flat=True)) == {"In progress"}
+
+
+def test_asks_about_as_many_as_a_call_takes(customer, followers, asked, monkeypatch):
+    monkeypatch.setattr(refills, "STATUS_IDS_MAX", 2)
+    refills_of_many(customer, followers, 3)
+    process()
+
+    process()
+
+    assert sorted(len(ids) for ids in asked) == [1, 2]
+
+
+def test_an_id_that_a_provider_gave_out_twice_stands_for_both(customer, followers, monkeypatch):
+    refills_of_many(customer, followers, 2)
+    monkeypatch.setattr(Sandbox, "refill", lambda self, provider_order: "1")
+    monkeypatch.setattr(Sandbox, "refill_statuses", lambda self, ids: dict.fromkeys(ids, Reported.COMPLETED))
+    process()
+
+    process()
+
+    assert set(Refill.objects.values_list("status", flat=True)) == {"Completed"}
+
+
+AGES = [(timedelta(seconds=5), 3), (timedelta(minutes=5), 30), (timedelta(days=3), 600)]
+
+
+def waits():
+    """Return in how many seconds each refill is due."""
+    return [refill.wait.total_seconds() for refill in Refill.objects.annotate(wait=F("poll_at") - Now())]
+
+
+@pytest.mark.parametrize(("age", "seconds"), AGES)
+def test_asks_about_old_ones_seldom(customer, completed, asked, age, seconds):
+    request(customer, completed)
+    process()
+    Refill.objects.update(created_at=Now() - age)
+
+    process()
+
+    assert waits() == [pytest.approx(seconds, abs=1)]
+
+
+@pytest.mark.parametrize(("age", "seconds"), AGES)
+@pytest.mark.parametrize("failure", [NotSent("refused"), RefusedForNow("slow down")])
+def test_sends_old_ones_seldom(customer, completed, monkeypatch, failure, age, seconds):
+    request(customer, completed)
+    Refill.objects.update(created_at=Now() - age)
+    monkeypatch.setattr(Sandbox, "refill", raising(failure))
+
+    process()
+
+    assert RefillPart.objects.get().sent_at is None
+    assert waits() == [pytest.approx(seconds, abs=1)]
+
+
+def test_a_provider_that_is_down_is_not_called(customer, followers, asked):
+    refills_of_many(customer, followers, 1)
+    process()
+    refills_of_many(customer, followers, 1)
+    Provider.objects.update(down_until=Now() + timedelta(minutes=1))
+
+    assert process() == 0
+    assert asked == []
+    assert SandboxRefill.objects.count() == 1
+
+    Provider.objects.update(down_until=Now())
+    assert refills.process_refills() == 2
+    assert len(asked) == 1
+    assert SandboxRefill.objects.count() == 2
+
+
+def test_a_part_whose_provider_is_down_waits_for_it_alone(customer, followers, provider, asked):
+    other = Provider.objects.create(name="Other", kind="sandbox")
+    order = drip_fed(customer, followers, providers=[provider, other])
+    request(customer, order)
+    Provider.objects.filter(pk=other.pk).update(down_until=Now() + timedelta(minutes=1))
+
+    process()
+
+    assert RefillPart.objects.get(sent_at=None).run.provider == other
+    Provider.objects.update(down_until=None)
+    process()
+    assert not RefillPart.objects.filter(sent_at=None).exists()
+
+
+def test_one_that_hangs_is_called_once_and_does_not_keep_the_others_waiting(customer, followers, provider, monkeypatch):
+    hanging = refills_of_many(customer, followers, 3)
+    other = Provider.objects.create(name="Other", kind="sandbox")
+    Route.objects.update(provider=other)
+    refills_of_many(customer, followers, 2)
+    calls = []
+    monkeypatch.setattr(Sandbox, "refill", raising(Ambiguous("timed out"), calls=calls, only=hanging))
+
+    process()
+
+    assert len(set(calls) & set(hanging)) == 1
+    assert RefillPart.objects.filter(run__provider=other).exclude(provider_refill="").count() == 2
+    # Of the hanging provider one is in doubt; the others were never sent.
+    assert RefillPart.objects.filter(run__provider=provider, sent_at=None).count() == 2
+    assert Provider.objects.get(pk=provider.pk).failures == 1
+
+
+def test_what_there_is_no_time_for_stays_due(customer, followers, asked):
+    refills_of_many(customer, followers, 2)
+
+    assert process(seconds=0) == 2
+
+    assert RefillPart.objects.filter(sent_at=None).count() == 2
+    assert refills.process_refills() == 2
+    assert RefillPart.objects.filter(sent_at=None).count() == 0
+
+
+def test_one_that_staff_ended_meanwhile_is_not_sent(customer, followers, monkeypatch):
+    refills_of_many(customer, followers, 2)
+    refill = Sandbox.refill
+
+    def end_the_others(self, provider_order):
+        for refill_id in Refill.objects.exclude(order__runs__provider_order=provider_order).values_list(
+            "pk", flat=True
+        ):
+            refills.record_refill_status(refill_id, Refill.Status.REJECTED)
+        return refill(self, provider_order)
+
+    monkeypatch.setattr(Sandbox, "refill", end_the_others)
+
+    process()
+
+    assert SandboxRefill.objects.count() == 1
+
+
+def test_nobody_else_takes_those_that_are_being_worked_on(customer, followers, monkeypatch):
+    refills_of_many(customer, followers, 2)
+    nested = []
+    refill = Sandbox.refill
+
+    def process_meanwhile(self, provider_order):
+        nested.append(refills.process_refills())
+        return refill(self, provider_order)
+
+    monkeypatch.setattr(Sandbox, "refill", process_meanwhile)
+
+    process()
+
+    assert nested == [0, 0]
+    assert SandboxRefill.objects.count() == 2
 
 
 @pytest.mark.django_db(transaction=True)
