@@ -19,6 +19,9 @@ REROUTE_SECONDS = 1.0
 THREADS_FOR_THE_REST = 2
 
 _submitters = threading.BoundedSemaphore(max(1, settings.WORKER_CONCURRENCY - THREADS_FOR_THE_REST))
+# A provider that hangs holds one thread of a worker for each of these, however many messages come meanwhile.
+_forwarder = threading.Lock()
+_refiller = threading.Lock()
 
 
 @shared_task(name="orders.submit_due")
@@ -60,14 +63,24 @@ def expire_leases() -> None:
 
 @shared_task(name="orders.forward_cancellations")
 def forward_cancellations() -> None:
-    """Pass cancellations on to providers."""
-    cancellations.forward_cancellations()
+    """Pass cancellations on to providers, unless another thread of this worker does."""
+    if not _forwarder.acquire(blocking=False):
+        return
+    try:
+        cancellations.forward_cancellations(seconds=WORK_SECONDS)
+    finally:
+        _forwarder.release()
 
 
 @shared_task(name="orders.process_refills")
 def process_refills() -> None:
-    """Send refills and ask about open ones."""
-    refills.process_refills()
+    """Send refills and ask about open ones, unless another thread of this worker does."""
+    if not _refiller.acquire(blocking=False):
+        return
+    try:
+        refills.process_refills(seconds=WORK_SECONDS)
+    finally:
+        _refiller.release()
 
 
 @shared_task(name="orders.reroute_waiting")

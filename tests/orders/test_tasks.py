@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from orders import submission, tasks
+from orders import cancellations, refills, submission, tasks
 
 pytestmark = pytest.mark.django_db
 
@@ -38,3 +38,46 @@ def test_a_submitter_that_fails_gives_its_thread_back(settings, monkeypatch):
     for _ in range(settings.WORKER_CONCURRENCY + 1):
         with pytest.raises(OSError, match="went away"):
             tasks.submit_due()
+
+
+CALLING = [
+    (cancellations, "forward_cancellations", tasks.forward_cancellations),
+    (refills, "process_refills", tasks.process_refills),
+]
+
+
+@pytest.mark.parametrize(("module", "name", "task"), CALLING)
+def test_one_thread_at_a_time_waits_for_a_provider_that_hangs(monkeypatch, module, name, task):
+    calling, enough = threading.Semaphore(0), threading.Event()
+    limits = []
+
+    def hang(*, seconds):
+        limits.append(seconds)
+        calling.release()
+        enough.wait(10)
+
+    monkeypatch.setattr(module, name, hang)
+    first, *others = threads = [threading.Thread(target=task) for _ in range(3)]
+    first.start()
+    assert calling.acquire(timeout=10)
+    for thread in others:
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive()
+    enough.set()
+    for thread in threads:
+        thread.join(10)
+    task()
+
+    assert limits == [tasks.WORK_SECONDS] * 2
+
+
+@pytest.mark.parametrize(("module", "name", "task"), CALLING)
+def test_a_thread_that_fails_lets_the_next_one_work(monkeypatch, module, name, task):
+    def fail(*, seconds):
+        raise OSError("the database went away")
+
+    monkeypatch.setattr(module, name, fail)
+    for _ in range(2):
+        with pytest.raises(OSError, match="went away"):
+            task()
