@@ -1,6 +1,7 @@
 """Watch our money at providers: what is left there, and whether it is the money we take it for."""
 
 import logging
+from collections.abc import Iterable
 
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -17,19 +18,8 @@ logger = logging.getLogger(__name__)
 
 def check_balances() -> int:
     """Ask every provider in use for our balance, those not asked for longest first; return how many answered."""
-    answered = 0
     due = Provider.objects.filter(health.is_reachable(), is_active=True)
-    for provider in due.order_by(F("balance_at").asc(nulls_first=True), "pk"):
-        try:
-            check_balance(provider)
-        except ProviderError as error:
-            logger.warning("provider %s does not tell our balance: %s", provider, error.evidence)
-        except Exception:
-            # A bug in one provider's adapter must not keep the other balances from being watched.
-            logger.exception("asking provider %s for our balance failed", provider)
-        else:
-            answered += 1
-    return answered
+    return _ask(due.order_by(F("balance_at").asc(nulls_first=True), "pk"))
 
 
 def probe_failing() -> int:
@@ -37,13 +27,18 @@ def probe_failing() -> int:
 
     The cheapest question there is: an order that gets no answer costs staff a review.
     """
+    return _ask(Provider.objects.filter(health.is_reachable(), is_active=True, failures__gte=health.FAILURES_MAX))
+
+
+def _ask(providers: Iterable[Provider]) -> int:
     answered = 0
-    for provider in Provider.objects.filter(health.is_reachable(), is_active=True, failures__gte=health.FAILURES_MAX):
+    for provider in providers:
         try:
             check_balance(provider)
         except ProviderError as error:
-            logger.warning("provider %s still fails: %s", provider, error.evidence)
+            logger.warning("provider %s does not tell our balance: %s", provider, error.evidence)
         except Exception:
+            # A bug in one provider's adapter must not keep the other balances from being watched.
             logger.exception("asking provider %s for our balance failed", provider)
         else:
             answered += 1
