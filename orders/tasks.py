@@ -15,8 +15,9 @@ from orders import archiving, cancellations, holds, rechecking, refills, routing
 WORK_SECONDS = 10.0
 REROUTE_SECONDS = 1.0
 # Threads of a worker that are never given to submitting. While orders keep coming every submitter finds more to do, and
-# without a limit they would fill all threads: the other tasks' messages would expire before their turn came.
-THREADS_FOR_THE_REST = 2
+# without a limit they would fill all threads: the other tasks' messages would expire before their turn came. Six of
+# sixteen: one provider that hangs can hold a tracker, a forwarder, a refiller and the watch of balances at once.
+THREADS_FOR_THE_REST = max(2, settings.WORKER_CONCURRENCY * 3 // 8)
 
 _submitters = threading.BoundedSemaphore(max(1, settings.WORKER_CONCURRENCY - THREADS_FOR_THE_REST))
 # A provider that hangs holds one thread of a worker for each of these, however many messages come meanwhile.

@@ -324,7 +324,8 @@ if not 0 < SANDBOX_SPEED < math.inf:
     raise ImproperlyConfigured(f"SANDBOX_SPEED must be a number above 0, not {SANDBOX_SPEED}.")
 # A provider may then be in the owner's own network; otherwise no call ever goes there.
 PROVIDERS_ALLOW_PRIVATE = env.bool("PROVIDERS_ALLOW_PRIVATE", default=False)
-WORKER_CONCURRENCY = _positive("WORKER_CONCURRENCY", default=8, most=1000)
+# Threads spend their time waiting for providers. A provider that hangs may hold four submitters and a few others.
+WORKER_CONCURRENCY = _positive("WORKER_CONCURRENCY", default=16, most=1000)
 HOST = env.str("HOST", default="127.0.0.1" if DEBUG else "0.0.0.0")  # noqa: S104 (a container's only address)
 PORT = env.int("PORT", default=8000)
 WEB_WORKERS = _positive("WEB_WORKERS", default=2, most=1000)
