@@ -57,13 +57,8 @@ _transaction, transaction = transaction, _Joining()
         "claims_without_locks",
         SUBMISSION,
         [
-            ("Provider.objects.select_for_update(no_key=True).filter(health", "Provider.objects.filter(health"),
-            (
-                """Run.objects.select_for_update(skip_locked=True, of=("self",))
-                .select_related""",
-                """Run.objects
-                .select_related""",
-            ),
+            ("Provider.objects.select_for_update(no_key=True, skip_locked=True)", "Provider.objects"),
+            ('Run.objects.select_for_update(skip_locked=True, of=("self",))', "Run.objects"),
         ],
         (f"{TESTS}::test_racing_workers_send_each_run_once",),
     ),
@@ -84,8 +79,8 @@ _transaction, transaction = transaction, _Joining()
         SUBMISSION,
         [
             (
-                """        record_unknown(claim.attempt.pk, evidence=f"{type(error).__name__}: {error}")""",
-                """        record_not_sent(claim, evidence=f"{type(error).__name__}: {error}")""",
+                """partial(record_unknown, claim.attempt.pk, evidence=f"{type(error).__name__}: {error}")""",
+                """partial(record_not_sent, claim, evidence=f"{type(error).__name__}: {error}")""",
             )
         ],
         (f"{TESTS}::test_sends_to_review_what_nobody_knows",),
@@ -95,12 +90,8 @@ _transaction, transaction = transaction, _Joining()
         SUBMISSION,
         [
             (
-                """        record_unknown(attempt_id, evidence="the worker that sent it did not come back")""",
-                """\
-        with transaction.atomic(durable=True):
-            order, run, attempt = _lock(attempt_id)
-            _finish(attempt, Attempt.State.NOT_SENT, evidence="")
-            _queue_again(order, run, retry_after=RETRY_FIRST)""",
+                'record_unknown(attempt_id, evidence="the worker that sent it did not come back")',
+                'record_not_sent(Claim(Attempt(pk=attempt_id), None, None, 0.0), evidence="")',
             )
         ],
         (f"{TESTS}::test_expires_what_a_dead_worker_left",),
@@ -132,11 +123,8 @@ _transaction, transaction = transaction, _Joining()
         SUBMISSION,
         [
             (
-                """    except (Ambiguous, ProviderError) as error:
-        record_unknown(claim.attempt.pk, evidence=error.evidence)""",
-                """\
-    except (Ambiguous, ProviderError) as error:
-        record_deferred(claim, evidence=error.evidence, retry_after=RETRY_FIRST)""",
+                "partial(record_unknown, claim.attempt.pk, evidence=error.evidence)",
+                "partial(record_deferred, claim, evidence=error.evidence, retry_after=RETRY_FIRST)",
             )
         ],
         (f"{ROUTING}::test_never_falls_over_when_nobody_knows",),
@@ -237,8 +225,8 @@ _transaction, transaction = transaction, _Joining()
         "orders/refills.py",
         [
             (
-                "    except (NotSent, RefusedForNow, LinkBusy):",
-                "    except (NotSent, RefusedForNow, LinkBusy, ProviderError):",
+                "    except (NotSent, RefusedForNow, LinkBusy) as error:",
+                "    except (NotSent, RefusedForNow, LinkBusy, ProviderError) as error:",
             )
         ],
         ("tests/orders/test_refills.py::test_is_never_sent_twice_on_a_guess",),

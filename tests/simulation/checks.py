@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection
 
-from orders import cancellations, rechecking, refills, routing, submission, tracking, watching
+from orders import cancellations, holds, rechecking, refills, routing, submission, tracking, watching
 from orders.models import Attempt, Cancellation, Order, Refill, RefillPart, ReviewItem, Run
 from orders.transitions import FINAL_RUN_STATES, RunState, derive_status
 from providers import health
@@ -144,6 +144,7 @@ def come_to_rest(scene: Scene, *, absent: str = "resend") -> None:
         for item in scene.open_reviews():
             scene.decide(item, absent=absent)
         routing.reroute_waiting(seconds=5)
+        holds.recheck_held()
         while submission.submit_next():
             pass
         cancellations.forward_cancellations()
@@ -193,11 +194,20 @@ def check_at_rest(scene: Scene, *, given_back: set[int], misreported: set[tuple[
             _check_delivered(scene, order, misreported)
 
 
+def _check_held(run: Run, order: Order) -> None:
+    """Check that a run is held because nobody left sells it without a loss."""
+    assert run.held_at is not None
+    refused = run.attempts.filter(state=Attempt.State.REJECTED).values("route")
+    brings = order.charge * run.quantity / order.quantity
+    for route in order.service.routes.exclude(pk__in=refused):
+        assert route.cost * run.quantity / 1000 > brings, f"run {run.pk} is held, and could be sent by {route}"
+
+
 def _check_delivered(scene: Scene, order: Order, misreported: set[tuple[int, str]]) -> None:
     undelivered = 0
     for run in order.runs.all():
         if run.state == RunState.QUEUED:
-            assert run.held_at is not None
+            _check_held(run, order)
         elif not run.provider_order:
             undelivered += run.quantity
         elif (run.provider_id, run.provider_order) not in misreported:

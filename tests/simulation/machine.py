@@ -45,7 +45,7 @@ TASKS: dict[str, Callable[[], object]] = {
     "track": tracking.track_due,
     "forward": cancellations.forward_cancellations,
     "refill": refills.process_refills,
-    "recheck": rechecking.recheck_finished,
+    "recheck": lambda: (rechecking.recheck_finished(), holds.recheck_held()),
     "sweep": lambda: (submission.expire_leases(), routing.reroute_waiting(seconds=5), watching.flag_stuck()),
 }
 SENDING = ("before_send", "after_send", "in_record", "after_record")
