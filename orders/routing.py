@@ -2,11 +2,12 @@
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from catalog.models import Currency, Route
@@ -65,25 +66,42 @@ def reroute_waiting(*, seconds: float) -> int:
     moved = 0
     sound = Provider.objects.filter(health.is_sound())
     for provider in Provider.objects.exclude(pk__in=sound):
-        open_routes = Route.objects.filter(is_active=True, gone_at=None, provider__in=sound)
-        waiting = Run.objects.filter(
-            provider=provider, state=RunState.QUEUED, held_at=None, due_at__lte=Now(),
-            order__service__in=open_routes.values("service"),
-        )  # fmt: skip
         left = Counter[int]()  # runs of a service that stayed; after some of them the rest is not asked one by one
-        for run in waiting.select_related("order__service").order_by("due_at", "pk").iterator(PAGE):
-            if time.monotonic() - started > seconds:
-                return moved
-            if left[run.order.service_id] >= LEFT_MAX:
-                continue
-            route = choose_route(run.order, run).route
-            if route is None or route.provider_id == provider.pk:
-                left[run.order.service_id] += 1
-                continue
-            moved += Run.objects.filter(pk=run.pk, state=RunState.QUEUED, provider=provider).update(
-                provider=route.provider_id, route=route
-            )
+        page, last = _page_waiting(provider, after=None, without=()), None
+        while page:
+            for run in page:
+                if time.monotonic() - started > seconds:
+                    return moved
+                last = run
+                if left[run.order.service_id] < LEFT_MAX:
+                    is_moved = _reroute(run)
+                    moved += is_moved
+                    left[run.order.service_id] += not is_moved
+            page = _page_waiting(provider, after=last, without=[one for one in left if left[one] >= LEFT_MAX])
     return moved
+
+
+def _page_waiting(provider: Provider, *, after: Run | None, without: Sequence[int]) -> Sequence[Run]:
+    """Read the next runs that wait at a provider and whose service has a route elsewhere, those due longest first."""
+    elsewhere = Route.objects.filter(
+        is_active=True, gone_at=None, provider__in=Provider.objects.filter(health.is_sound())
+    )
+    waiting = Run.objects.filter(
+        provider=provider, state=RunState.QUEUED, held_at=None, due_at__lte=Now(),
+        order__service__in=elsewhere.exclude(service__in=without).values("service"),
+    )  # fmt: skip
+    if after is not None:
+        waiting = waiting.filter(Q(due_at__gt=after.due_at) | Q(due_at=after.due_at, pk__gt=after.pk))
+    return list(waiting.select_related("order__service").order_by("due_at", "pk")[:PAGE])
+
+
+def _reroute(run: Run) -> bool:
+    """Let a waiting run wait at the provider of its best route; False when that is where it is."""
+    route = choose_route(run.order, run).route
+    if route is None or route.provider_id == run.provider_id:
+        return False
+    still_there = Run.objects.filter(pk=run.pk, state=RunState.QUEUED, provider=run.provider_id)
+    return bool(still_there.update(provider=route.provider_id, route=route))
 
 
 def _list_routes(order: Order, run: Run) -> QuerySet[Any]:

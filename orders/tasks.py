@@ -23,6 +23,7 @@ _submitters = threading.BoundedSemaphore(max(1, settings.WORKER_CONCURRENCY - TH
 # A provider that hangs holds one thread of a worker for each of these, however many messages come meanwhile.
 _forwarder = threading.Lock()
 _refiller = threading.Lock()
+_rerouter = threading.Lock()
 
 
 @shared_task(name="orders.submit_due")
@@ -33,7 +34,7 @@ def submit_due() -> None:
     try:
         started = time.monotonic()
         # What was queued for a provider that is down goes on by another route at once, not at the next sweep.
-        routing.reroute_waiting(seconds=REROUTE_SECONDS)
+        _reroute(seconds=REROUTE_SECONDS)
         while submission.submit_next() and time.monotonic() - started < WORK_SECONDS:
             pass
     finally:
@@ -87,7 +88,15 @@ def process_refills() -> None:
 @shared_task(name="orders.reroute_waiting")
 def reroute_waiting() -> None:
     """Send what waits at a provider that takes no orders by another route."""
-    routing.reroute_waiting(seconds=WORK_SECONDS)
+    _reroute(seconds=WORK_SECONDS)
+
+
+def _reroute(*, seconds: float) -> None:
+    if _rerouter.acquire(blocking=False):
+        try:
+            routing.reroute_waiting(seconds=seconds)
+        finally:
+            _rerouter.release()
 
 
 @shared_task(name="orders.recheck_held")
