@@ -13,6 +13,7 @@ DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "reliability.md"
 MINUTES = 3.0
 ORDERS_PER_SECOND = 20.0
 SEED_MAX = 10**6
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -28,7 +29,7 @@ def main() -> int:
         for phase in phases:
             print(f"{phase.kind}, {phase.seconds:.0f} s", *(f"  {fault}" for fault in phase.faults), sep="\n")
         return 0
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         signal.signal(number, _leave_in_order)
     try:
         with servers.scratch_directory() as scratch:
@@ -73,6 +74,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def _leave_in_order(number: int, _frame: object) -> NoReturn:
+    for every in STOP_SIGNALS:
+        signal.signal(every, signal.SIG_IGN)  # a second one would cut the tidying up short
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     raise SystemExit(128 + number)
 
 

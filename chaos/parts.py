@@ -8,7 +8,8 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -29,7 +30,8 @@ class Part:
     name: str
     command: Sequence[str]
     log: Path
-    environment: dict[str, str] = field(default_factory=dict)
+    # What the kernel sends when nobody is left to stop it. Granian has children to take along, the others none.
+    orphan_signal: signal.Signals = signal.SIGKILL
     process: "subprocess.Popen[bytes] | None" = None
     due_at: float = 0.0  # when to start it, on this machine's clock
     end_is_ours: bool = False  # it was killed or stopped on purpose
@@ -154,7 +156,7 @@ class Keeper:
                 stdout=log,
                 stderr=log,
                 cwd=startup.BASE_DIR,
-                env={**os.environ, **part.environment},
+                env=os.environ,
                 start_new_session=True,  # Ctrl-C reaches it once, from here
-                preexec_fn=startup.die_with_parent,  # noqa: PLW1509 (it calls the kernel and nothing else)
+                preexec_fn=partial(startup.die_with_parent, part.orphan_signal),  # noqa: PLW1509 (it calls the kernel and nothing else)
             )

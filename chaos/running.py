@@ -1,6 +1,7 @@
 """One run from the empty database to the table."""
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -87,7 +88,8 @@ class Run:
             for number, (name, upstream) in enumerate(self._upstreams.items())
         ]
         parts += [Part(name, [*manage, "worker"], logs / f"{name}.log") for name in WORKERS]
-        return [*parts, *(Part(name, [*manage, name], logs / f"{name}.log") for name in ("web", "beat"))]
+        parts.append(Part("beat", [*manage, "beat"], logs / "beat.log"))
+        return [*parts, Part("web", [*manage, "web"], logs / "web.log", orphan_signal=signal.SIGTERM)]
 
     def _wait_for_parts(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
