@@ -21,7 +21,7 @@ from providers.models import Provider
 
 FAILURES_MAX = 3  # in a row; one lost packet is no outage, and every ambiguous order costs staff a review
 DOWN_FIRST = timedelta(seconds=10)
-DOWN_MAX = timedelta(minutes=5)  # doubled up to this
+DOWN_MAX = timedelta(minutes=1)  # doubled up to this; then it is asked for our balance, which costs nobody anything
 REFUSAL_PAUSE = timedelta(minutes=1)  # a balance or a rate limit does not change at once
 
 logger = logging.getLogger(__name__)

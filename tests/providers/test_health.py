@@ -72,7 +72,7 @@ def test_is_left_alone_longer_each_time_up_to_a_limit(provider):
         if found.down_until is not None:
             lengths.append(round((found.down_until - found.failed_at).total_seconds()))
 
-    assert lengths == [10, 20, 40, 80, 160, 300, 300, 300, 300]
+    assert lengths == [10, 20, 40, 60, 60, 60, 60, 60, 60]
 
 
 def test_staff_are_told_once_of_an_outage(provider):
