@@ -36,14 +36,16 @@ HUGE_BYTES = 3_000_000  # above the client's limit as well as 50 MB are, and soo
 
 _POST = network.post
 
-# Everything that is compared with the clock. What is only shown keeps its time.
-_COLUMNS = {
-    "orders_run": ("due_at", "submitted_at", "poll_at", "expected_at", "finished_at", "recheck_at"),
+# Everything that is compared with the clock: when something is to happen, and since when something is so. What is only
+# shown keeps its time.
+_UNTIL = {
+    "orders_run": ("due_at", "poll_at", "expected_at", "recheck_at"),
     "orders_attempt": ("lease_until",),
     "orders_cancellation": ("forward_at",),
     "orders_refill": ("poll_at",),
     "providers_provider": ("paused_until", "down_until", "tracked_until"),
 }
+_SINCE = {"orders_run": ("submitted_at", "finished_at")}
 
 
 class Panel:
@@ -80,6 +82,7 @@ class Scene:
     def __init__(self, fakes: list[FakeProvider], monkeypatch: pytest.MonkeyPatch, *, funds: str = "20") -> None:
         self._monkeypatch = monkeypatch
         self._slept = 0.0
+        self._took_back_at = time.monotonic()
         monkeypatch.setattr(
             submission, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + self._slept, sleep=time.sleep)
         )
@@ -131,13 +134,33 @@ class Scene:
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, for us and for the panels: everything planned comes nearer."""
-        with connection.cursor() as cursor:
-            for table, columns in _COLUMNS.items():
-                moved = ", ".join(f"{column} = {column} - make_interval(secs => %(seconds)s)" for column in columns)
-                cursor.execute(f"UPDATE {table} SET {moved}", {"seconds": seconds})
+        self._move("{column} - make_interval(secs => %(seconds)s)", _UNTIL, seconds)
+        self._move("{column} - make_interval(secs => %(seconds)s)", _SINCE, seconds)
         self._slept += seconds
         for panel in self.panels:
             panel.fake.book.advance(seconds)
+
+    def take_back_time(self) -> None:
+        """Undo the time that really went by since the last time, or slow machines would simulate something else.
+
+        What is due by now stays due.
+        """
+        seconds = time.monotonic() - self._took_back_at
+        later = "{column} + make_interval(secs => %(seconds)s)"
+        self._move(f"CASE WHEN {{column}} > statement_timestamp() THEN {later} ELSE {{column}} END", _UNTIL, seconds)
+        self._move(f"least({later}, statement_timestamp())", _SINCE, seconds)
+        self._slept -= seconds
+        self._took_back_at += seconds
+
+    def _move(self, expression: str, tables: dict[str, tuple[str, ...]], seconds: float) -> None:
+        with connection.cursor() as cursor:
+            for table, columns in tables.items():
+                # A null stays one: `least` would make a time of it.
+                moved = ", ".join(
+                    f"{column} = CASE WHEN {column} IS NOT NULL THEN {expression.format(column=column)} END"
+                    for column in columns
+                )
+                cursor.execute(f"UPDATE {table} SET {moved}", {"seconds": seconds})
 
     @contextmanager
     def failing(self, fault: str | None, *, action: str = "any") -> Iterator[None]:

@@ -38,20 +38,26 @@ def test_any_sequence_of_events(fakes, monkeypatch, capsys):
     if blob := os.environ.get("SIMULATION_BLOB"):
         machine = hypothesis.reproduce_failure(hypothesis.__version__, blob.encode())(machine)
 
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=STEPS,
-            deadline=None,
-            database=None,
-            phases=PHASES,
-            print_blob=True,
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    try:
+        run_state_machine_as_test(
+            machine,
+            settings=settings(
+                max_examples=examples,
+                stateful_step_count=STEPS,
+                deadline=None,
+                database=None,
+                phases=PHASES,
+                print_blob=True,
+                report_multiple_bugs=False,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    except Exception as error:
+        error.add_note(f"SIMULATION_SEED={seed} SIMULATION_EXAMPLES={examples}")
+        raise
     if examples >= EXAMPLES_FOR_ALL:
+        with capsys.disabled():
+            print(", ".join(f"{what}: {times}" for what, times in sorted(machine.seen.items())))
         deaths = {f"died {point}" for _, point in WORK if point}
         faults = {f"fault {fault}" for fault in list_faults()}
         reviews = {f"review {resolution}" for resolution in ReviewItem.Resolution}
