@@ -117,11 +117,10 @@ def _claim_at(provider_id: int) -> tuple[Claim | None, bool]:
     try:
         with transaction.atomic(durable=True):
             # One claim at a time per provider, or its limit would be a guess. Foreign keys do not wait for this lock,
-            # and neither do we: who has it takes the next run, and a queue for it would hold up all our threads.
+            # but we do, for some milliseconds: a submitter that passed on instead found nothing to do and ended, and
+            # orders waited seconds for the next message (p50 3.4 s instead of 0.2 s at 20 orders/s).
             provider = (
-                Provider.objects.select_for_update(no_key=True, skip_locked=True)
-                .filter(health.takes_orders(), pk=provider_id)
-                .first()
+                Provider.objects.select_for_update(no_key=True).filter(health.takes_orders(), pk=provider_id).first()
             )
             if provider is None or _count_in_flight(provider) >= health.concurrency_of(provider):
                 return None, False

@@ -57,7 +57,7 @@ _transaction, transaction = transaction, _Joining()
         "claims_without_locks",
         SUBMISSION,
         [
-            ("Provider.objects.select_for_update(no_key=True, skip_locked=True)", "Provider.objects"),
+            ("Provider.objects.select_for_update(no_key=True)", "Provider.objects"),
             ('Run.objects.select_for_update(skip_locked=True, of=("self",))', "Run.objects"),
         ],
         (f"{TESTS}::test_racing_workers_send_each_run_once",),
