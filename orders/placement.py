@@ -7,13 +7,13 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from accounts.errors import AccountSuspended, InvalidApiKey
 from catalog import snapshot
 from catalog.snapshot import Offer
 from catalog.types import TYPES
-from orders import nudge, pricing
+from orders import lost_answers, nudge, pricing
 from orders.errors import (
     DripfeedIncomplete,
     DripfeedNotOffered,
@@ -91,6 +91,7 @@ def place_order(*, buyer: Buyer, draft: Draft) -> Placed:
     :raises QuantityTooHigh:
     :raises InsufficientBalance:
     :raises InvalidApiKey: the key died while the order was on its way.
+    :raises StillUnknown: the database went away in the middle and did not come back.
     """
     quote = quote_order(buyer=buyer, draft=draft)
     # The balance was read a moment ago. Refusing on it spares an order id, a burnt row and a lock; whoever
@@ -195,13 +196,15 @@ queued AS (
     FROM placed, unnest(%(runs)s::int[]) WITH ORDINALITY AS run (quantity, number)
 ),
 told AS (
-    INSERT INTO orders_orderevent (order_id, kind, data, at) SELECT id, 'placed', '{}', now() FROM placed
+    INSERT INTO orders_orderevent (order_id, kind, data, at)
+    SELECT id, 'placed', jsonb_build_object('placement', %(placement)s::text), now() FROM placed
 )
 SELECT (SELECT count(*) FROM held), (SELECT id FROM placed)
 """
 
 
 def _insert(*, buyer: Buyer, draft: Draft, quote: Quote) -> int:
+    placement = lost_answers.new_placement()
     held = _HELD_KEY if buyer.api_key_id is not None else _HELD_NOTHING
     parameters: dict[str, Any] = {
         "api_key": buyer.api_key_id,
@@ -223,11 +226,21 @@ def _insert(*, buyer: Buyer, draft: Draft, quote: Quote) -> int:
         "gateway": "",
         "reason": "",
         "actor": None,
+        "placement": placement,
     }
     sql = "WITH " + held + _IDS + (_CHARGED if quote.charge > ZERO else _FREE) + _ORDER
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        live, order_id = cursor.fetchone()
+        session = connection.connection.info.backend_pid
+        try:
+            cursor.execute(sql, parameters)
+            live, order_id = cursor.fetchone()
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block or not connection.connection.closed:
+                raise  # the database said that it did not do it, or the whole transaction is lost
+            live = True
+            order_id = lost_answers.find_order(customer_id=buyer.user_id, placement=placement, session=session)
+            if order_id is None:
+                raise
     if not live:
         raise InvalidApiKey
     if order_id is None:

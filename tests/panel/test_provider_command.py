@@ -190,9 +190,9 @@ def test_lists_how_they_are_doing(fake: BoughtFrom, customer: User, followers: S
     assert headings.split() == [
         "id", "name", "kind", "state", "balance", "open", "runs", "queued", "in", "flight", "failures", "last", "sync",
     ]  # fmt: skip
-    by_name = {row[3:].split("  ")[0].strip(): row.split() for row in sorted(rows)}
-    assert by_name["Fake panel"][3:5] == ["panel", "down"]
-    assert by_name["Fake panel"][-2:] == ["4", "-"]
+    by_name = {row.split()[1]: row.split() for row in rows}
+    assert by_name["Fake"][3:5] == ["panel", "down"]
+    assert by_name["Fake"][-2:] == ["4", "-"]
     assert by_name["Sandbox"][2:11] == ["sandbox", "open", "1,234.50000", "USD", "LOW", "1", "1", "0", "0"]
 
 
