@@ -96,6 +96,28 @@ def count_unsettled(*, idle: int, before: float) -> int:
     )  # fmt: skip
 
 
+def describe_unsettled(*, idle: int, before: float) -> list[str]:
+    """Say of each order that `count_unsettled` counts where it is and what it waits for."""
+    return [
+        " ".join(map(str, row))
+        for row in _fetch(
+            f"""
+            SELECT 'run', r.id, r.state, 'at', p.name, 'age', date_trunc('second', now() - o.created_at),
+                'due in', date_trunc('second', r.due_at - now()), 'asked in', date_trunc('second', r.poll_at - now()),
+                'held:', r.held_because, 'alarm:', r.alarm,
+                'provider failures', p.failures, 'down for', date_trunc('second', p.down_until - now()),
+                'paused for', date_trunc('second', p.paused_until - now()),
+                'asked until', date_trunc('second', p.tracked_until - now())
+            FROM orders_run r JOIN orders_order o ON o.id = r.order_id JOIN providers_provider p ON p.id = r.provider_id
+            WHERE r.state NOT IN ('completed', 'partial', 'canceled', 'rejected', 'unknown')
+                AND o.created_at < to_timestamp(%(before)s) AND NOT ({UNHURRIED})
+            ORDER BY r.id LIMIT 10
+            """,
+            idle=idle, before=before,
+        )
+    ]  # fmt: skip
+
+
 def count_unsent(*, idle: int) -> int:
     """Count runs that are still to be sent, or on their way."""
     return _count(

@@ -161,6 +161,9 @@ class Run:
         """Measure how long it takes until what the kills have left is settled, with the load still on."""
         last = max((struck.ended for struck in self.struck if struck.fault.kind == "kill"), default=recording.now())
         settled_at = settling.wait_until_settled(self._world, before=last, seconds=seconds)
+        if settled_at is None:
+            for line in facts.describe_unsettled(idle=self._world.idle.id, before=last):
+                self._tell(f"  not settled: {line}")
         self.settled_seconds.append(None if settled_at is None else settled_at - last)
 
     def _collect(self, *, alarms: list[float | None], undecided: list[str], unrest: list[str]) -> Evidence:

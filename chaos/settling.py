@@ -15,7 +15,7 @@ from orders.models import Refill
 
 POLL_SECONDS = 0.5
 RESENT_SHARE = 0.5  # of what is absent; the rest is paid back
-# Nothing may change for this long before it counts as stuck: a lease lasts 50 seconds, and a provider that was down
+# Nothing may change for this long before it counts as stuck: a lease lasts 36 seconds, and a provider that was down
 # may need several tries. As long as something does change, the machine is merely slow.
 STANDSTILL_SECONDS = 120.0
 ALARM_TIMEOUT_SECONDS = 70.0

@@ -27,10 +27,10 @@ from providers import adapter, health
 from providers.errors import Ambiguous, LinkBusy, NotSent, ProviderError, Refused, RefusedForNow
 from providers.models import Provider
 
-# A call takes at most 25 s; past twice that its worker is dead or lost. What it had under way is in review within a
+# A call takes at most 25 s; past that its worker is dead or lost. What it had under way is in review within a
 # minute of its death, as promised.
-LEASE = timedelta(seconds=50)
-START_WITHIN_SECONDS = 20.0  # what the lease leaves when the slowest call is taken off, with some to spare
+LEASE = timedelta(seconds=36)
+START_WITHIN_SECONDS = 8.0  # what the lease leaves when the slowest call is taken off, with some to spare
 RETRY_FIRST = timedelta(seconds=15)  # nothing was sent: try again soon, then seldom
 RETRY_MAX = timedelta(minutes=10)
 BUSY_RETRY = timedelta(minutes=2)  # an order for the same link has to end first

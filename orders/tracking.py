@@ -17,7 +17,7 @@ from providers.errors import ProviderError
 from providers.models import Provider
 
 # While a process asks a provider, nobody else asks it; it is given back by the time the answers are recorded.
-ASKING = timedelta(seconds=60)
+ASKING = timedelta(seconds=35)  # a call takes at most 25 s; what a killed worker was asking about waits for the rest
 # Fresh orders are watched closely, old ones seldom: a tenth of a run's age, within these bounds.
 POLL_SHARE_OF_AGE = 0.1
 POLL_MIN = timedelta(seconds=2)

@@ -138,7 +138,7 @@ _transaction, transaction = transaction, _Joining()
     Mutant(
         "a_call_outlives_its_lease",
         SUBMISSION,
-        [("LEASE = timedelta(seconds=50)", "LEASE = timedelta(seconds=40)")],
+        [("LEASE = timedelta(seconds=36)", "LEASE = timedelta(seconds=30)")],
         ("tests/providers/test_client.py::test_a_whole_call_fits_into_a_lease",),
     ),
     Mutant(
