@@ -1,14 +1,25 @@
 """Who uses the panel: customers, staff, and the keys of their programs."""
 
+from zoneinfo import available_timezones
+
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower, Now
+from django.utils.translation import gettext_lazy as _
 
 # Contract: "more than 60 requests a second on one key, sustained for more than a minute".
 DEFAULT_REQUESTS_PER_SECOND = 60
+TIME_ZONE_MAX_CHARACTERS = 63
 KEY_HINT_CHARACTERS = 6  # protocol.md: the first six characters may be shown again
+
+
+def validate_time_zone(name: str) -> None:
+    """Refuse what is no time zone of the IANA database."""
+    if name not in available_timezones():
+        raise ValidationError(_("“%(name)s” is not a time zone."), params={"name": name})
 
 
 class User(AbstractUser):
@@ -25,6 +36,11 @@ class User(AbstractUser):
         validators=[MinValueValidator(1), MaxValueValidator(1_000_000)],
         help_text="What each key of this customer may sustain. Effective on the next request.",
     )
+
+    language = models.CharField(
+        max_length=8, blank=True, choices=settings.LANGUAGES, help_text="Empty: what the browser asks for."
+    )
+    time_zone = models.CharField(max_length=TIME_ZONE_MAX_CHARACTERS, default="UTC", validators=[validate_time_zone])
 
     class Meta:
         constraints = [

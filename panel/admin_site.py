@@ -1,16 +1,27 @@
 """The admin site: staff only, with a second factor outside DEBUG."""
 
+from collections.abc import Callable
+
 from allauth.account.authentication import get_authentication_records
 from allauth.account.decorators import secure_admin_login
 from allauth.account.utils import get_next_redirect_url
 from allauth.mfa.models import Authenticator
+from csp import constants as csp
+from csp.decorators import csp_replace
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 from unfold.sites import UnfoldAdminSite
+
+# The admin's theme runs Alpine.js, which evaluates expressions, and styles in the page.
+THEME_POLICY = {
+    "script-src": [csp.SELF, csp.UNSAFE_INLINE, csp.UNSAFE_EVAL],
+    "style-src": [csp.SELF, csp.UNSAFE_INLINE],
+    "font-src": [csp.SELF],
+}
 
 
 def has_second_factor(user: object) -> bool:
@@ -35,6 +46,10 @@ class PanelAdminSite(UnfoldAdminSite):
         return super().has_permission(request) and (
             settings.DEBUG or (gave_second_factor(request) and has_second_factor(request.user))
         )
+
+    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponseBase]:
+        """Let the theme's scripts run on the admin's pages."""
+        return csp_replace(THEME_POLICY)(super().admin_view(view, cacheable))
 
     def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """Ask staff for their second factor or its set-up, send nobody to the panel's login, refuse customers.

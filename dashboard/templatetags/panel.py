@@ -1,12 +1,14 @@
 """How values look on a page: money, statuses, times, links from users, form fields, icons."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import urlencode, urlsplit
 
 from django import template
 from django.forms import BoundField, CheckboxInput
 from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -83,15 +85,21 @@ def refill_tone(status: str) -> str:
 
 @register.simple_tag
 def at(moment: datetime | None) -> SafeString | str:
-    """Print a moment in UTC, the clock of the API and of every list."""
+    """Print a moment by the reader's clock; the exact one in UTC, the API's clock, is in its title."""
     if moment is None:
         return "–"
     return format_html(
         '<time datetime="{}" title="{}" class="whitespace-nowrap">{}</time>',
         moment.isoformat(),
-        f"{moment:%Y-%m-%d %H:%M:%S} UTC",
-        f"{moment:%d %b %Y, %H:%M}",
+        f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        date_format(timezone.localtime(moment), "d M Y, H:i"),
     )
+
+
+@register.simple_tag
+def clock() -> str:
+    """Name the clock of the times on this page, for the heads of columns: `UTC` or `Madrid`."""
+    return timezone.get_current_timezone_name().rpartition("/")[2].replace("_", " ")
 
 
 @register.simple_tag

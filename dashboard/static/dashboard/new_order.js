@@ -4,10 +4,6 @@
 const PLACES = 5; // the panel's money has five decimals
 const PER = 1000n; // rates are per 1,000
 
-document.querySelectorAll("[data-submits]").forEach((select) => {
-  select.addEventListener("change", () => select.form.requestSubmit());
-});
-
 function scaled(text) {
   const [whole, decimals = ""] = text.split(".");
   return BigInt(whole + decimals.padEnd(PLACES, "0"));
