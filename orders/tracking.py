@@ -1,6 +1,7 @@
 """Ask providers about the runs they have, and record what they report."""
 
 import logging
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from orders.transitions import FINAL_RUN_STATES, TRACKED_RUN_STATES, RunState, m
 from panel import checkpoints
 from providers import adapter, health
 from providers.adapter import STATUS_IDS_MAX, Report, ReportedStatus
-from providers.errors import ProviderError
+from providers.errors import ProviderError, Refused
 from providers.models import Provider
 
 # While a process asks a provider, nobody else asks it; it is given back by the time the answers are recorded.
@@ -25,6 +26,8 @@ POLL_MAX = timedelta(minutes=10)
 # A call for one order costs what one for a hundred does: it takes along those whose turn comes within this share of
 # the time between two of theirs. So turns meet, and 10,000 orders need about 100 calls a round.
 AHEAD_SHARE = 0.25
+SPLIT_CALLS_MAX = 16  # one bad id among a hundred is found in 14
+SPLIT_WITHIN_SECONDS = 5.0  # and one more call still fits into `ASKING`
 NOT_KNOWN_MAX = 3  # answers in a row without it, before staff are told: a provider's own lists may lag behind
 
 START_COUNT_MAX = 2**63 - 1  # what the column holds
@@ -75,6 +78,11 @@ UPDATE orders_run SET poll_at = statement_timestamp() + {_INTERVAL}
 WHERE id = ANY(%(run_ids)s) AND state = ANY(%(states)s)
 """
 
+# The next call begins with these: the last one ended before it came to them.
+_ASK_SOON = """
+UPDATE orders_run SET poll_at = statement_timestamp() WHERE id = ANY(%(run_ids)s) AND state = ANY(%(states)s)
+"""
+
 _COUNT_NOT_KNOWN = """
 UPDATE orders_run SET
     unknown_count = least(unknown_count + 1, 1000),
@@ -120,24 +128,56 @@ def track_due() -> int:
 
 
 def _ask(provider: Provider, runs: dict[str, Run]) -> None:
-    reports: Mapping[str, Report] | None = None
-    try:
-        with health.watched(provider):
-            reports = adapter.connect(provider).statuses(list(runs))
-    except ProviderError as error:
-        logger.warning("provider %s did not report: %s", provider, error.evidence)
-    except Exception:
-        # A bug in one provider's adapter must not keep the other providers' orders waiting.
-        logger.exception("asking provider %s failed", provider)
+    reports, asked = _list_reports(provider, list(runs))
     checkpoints.reached("after_ask")
-    record_reports(runs, reports or {})
+    record_reports(runs, reports)
+    answered = {run.pk for provider_order, run in runs.items() if provider_order in asked}
+    known = {run.pk for provider_order, run in runs.items() if provider_order in reports}
+    left = {run.pk for run in runs.values()} - answered
+    # Whoever refuses everything is not asked again at once.
+    soon, later = (left, answered) if reports else (set[int](), left | answered)
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT_POLL, _POLLING | {"run_ids": [run.pk for run in runs.values()]})
-        if reports is not None:
-            known = [run.pk for run in runs.values() if run.provider_order in reports]
-            missing = [run.pk for run in runs.values() if run.provider_order not in reports]
-            cursor.execute(_FORGET_NOT_KNOWN, {"run_ids": known})
-            cursor.execute(_COUNT_NOT_KNOWN, {"run_ids": missing, "states": _STATES, "most": NOT_KNOWN_MAX})
+        if soon:
+            cursor.execute(_ASK_SOON, {"run_ids": list(soon), "states": _STATES})
+        cursor.execute(_NEXT_POLL, _POLLING | {"run_ids": list(later)})
+        cursor.execute(_FORGET_NOT_KNOWN, {"run_ids": list(known)})
+        missing: dict[str, Any] = {"run_ids": list(answered - known), "states": _STATES, "most": NOT_KNOWN_MAX}
+        cursor.execute(_COUNT_NOT_KNOWN, missing)
+
+
+def _list_reports(provider: Provider, provider_orders: list[str]) -> tuple[dict[str, Report], set[str]]:
+    """Return what a provider reports, and about which orders it answered at all.
+
+    Some panels refuse a whole list for one id in it. Such a list is asked about in halves until the bad id is alone,
+    as long as that is quick; what is not asked about then comes first the next time.
+    """
+    client = adapter.connect(provider)
+    reports: dict[str, Report] = {}
+    asked: set[str] = set()
+    started = time.monotonic()
+    lists = [provider_orders]
+    for call in range(SPLIT_CALLS_MAX):
+        if not lists or (call > 0 and time.monotonic() - started > SPLIT_WITHIN_SECONDS):
+            break
+        ids = lists.pop()
+        try:
+            with health.watched(provider):
+                reports |= client.statuses(ids)
+        except Refused as error:
+            logger.warning("provider %s refused %s ids: %s", provider, len(ids), error.evidence)
+            if len(ids) > 1:
+                middle = len(ids) // 2
+                lists += [ids[middle:], ids[:middle]]
+                continue
+        except ProviderError as error:
+            logger.warning("provider %s did not report: %s", provider, error.evidence)
+            break
+        except Exception:
+            # A bug in one provider's adapter must not keep the other providers' orders waiting.
+            logger.exception("asking provider %s failed", provider)
+            break
+        asked.update(ids)
+    return reports, asked
 
 
 def read_runs(cursor: Any) -> dict[str, Run]:

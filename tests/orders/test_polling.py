@@ -9,7 +9,7 @@ from django.db.models.functions import Cast, Now
 from orders import tracking
 from orders.models import Run
 from providers.adapter import STATUS_IDS_MAX, Report, ReportedStatus
-from providers.errors import Ambiguous
+from providers.errors import Ambiguous, Refused
 from providers.models import Provider
 from providers.sandbox import Sandbox
 from tests.orders.conftest import order_of
@@ -172,3 +172,63 @@ def test_turns_meet_so_that_a_round_needs_few_calls(customer, followers, calls):
     fewest = order.run_count / STATUS_IDS_MAX
     assert calls_by_round[-1] == fewest, calls_by_round
     assert sum(len(ids) for ids in calls) >= 3 * order.run_count
+
+
+@pytest.fixture
+def refuse_lists_with(monkeypatch, calls):
+    """Have the provider refuse every list that holds one of these ids."""
+    answer = Sandbox.statuses
+
+    def apply(*bad):
+        def statuses(self, ids):
+            reports = answer(self, ids)
+            if set(bad) & set(ids):
+                raise Refused("Incorrect order ID")
+            return reports
+
+        monkeypatch.setattr(Sandbox, "statuses", statuses)
+
+    return apply
+
+
+def test_one_bad_id_does_not_keep_the_others_of_its_list_waiting(customer, followers, calls, refuse_lists_with):
+    open_runs(customer, followers, 100)
+    refuse_lists_with("71")
+
+    tracking.track_due()
+
+    assert len(calls) <= tracking.SPLIT_CALLS_MAX
+    assert list(Run.objects.filter(unknown_count=1).values_list("provider_order", flat=True)) == ["71"]
+    assert not Run.objects.filter(poll_at__lte=Now()).exists()
+
+
+def test_goes_on_next_time_where_looking_for_bad_ids_took_too_long(customer, followers, calls, refuse_lists_with):
+    open_runs(customer, followers, 100)
+    refuse_lists_with("1", "33", "66", "99")
+
+    tracking.track_due()
+    assert len(calls) == tracking.SPLIT_CALLS_MAX
+    assert Run.objects.filter(poll_at__lte=Now()).exists()
+    track()
+
+    bad = Run.objects.filter(unknown_count__gt=0).order_by("number")
+    assert list(bad.values_list("provider_order", flat=True)) == ["1", "33", "66", "99"]
+    assert not Run.objects.filter(poll_at__lte=Now()).exists()
+
+
+def test_a_provider_that_refuses_everything_is_not_asked_again_at_once(customer, followers, calls, refuse_lists_with):
+    open_runs(customer, followers, 100)
+    refuse_lists_with(*map(str, range(101)))
+
+    assert track() == 1
+    assert len(calls) == tracking.SPLIT_CALLS_MAX
+
+
+def test_looks_for_a_bad_id_only_as_long_as_that_is_quick(customer, followers, calls, refuse_lists_with, monkeypatch):
+    monkeypatch.setattr(tracking, "SPLIT_WITHIN_SECONDS", 0)
+    open_runs(customer, followers, 100)
+    refuse_lists_with("71")
+
+    tracking.track_due()
+
+    assert len(calls) == 1
