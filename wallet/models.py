@@ -152,3 +152,38 @@ class LedgerAudit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at}: {self.mismatches}"
+
+
+class WalletDay(models.Model):
+    """What moved in a wallet on one day in UTC: sums of its entries up to the wallet's `DayFold`.
+
+    A year of a busy customer is a million entries; a page that shows thirty days reads thirty of these.
+    `wallet.days` is the only writer.
+    """
+
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="days", db_index=False)
+    day = models.DateField()
+    charged = MoneyField(help_text="Paid for orders.")
+    refunded = MoneyField(help_text="Given back for orders.")
+    deposited = MoneyField(help_text="Came in through gateways, less what went back.")
+    other = MoneyField(help_text="Bonuses and adjustments; below zero where they took money out.")
+    charge_count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("wallet", "day", name="walletday_once_per_day"),
+            models.CheckConstraint(condition=Q(charged__gte=0, refunded__gte=0), name="walletday_sums_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.wallet_id} {self.day}"
+
+
+class DayFold(models.Model):
+    """How many of a wallet's entries its days contain: all up to this `seq`, and none after it."""
+
+    wallet = models.OneToOneField(Wallet, on_delete=models.PROTECT, primary_key=True, related_name="day_fold")
+    seq = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.wallet_id}: {self.seq}"

@@ -3,7 +3,9 @@
 from celery import shared_task
 
 from panel.alerts import tell_staff
-from wallet import audit
+from wallet import audit, days
+
+FOLD_SECONDS = 10.0  # a task gives its thread back after this long
 
 
 @shared_task(name="wallet.audit_ledger")
@@ -15,3 +17,9 @@ def audit_ledger() -> None:
             f"The ledger does not add up: {result.mismatches} mismatches",
             "\n".join([*result.findings, "", "`manage.py audit_ledger` prints the whole audit."]),
         )
+
+
+@shared_task(name="wallet.fold_days")
+def fold_days() -> None:
+    """Add up the days of wallets in which much has moved."""
+    days.fold_wallets(seconds=FOLD_SECONDS)

@@ -3,20 +3,32 @@
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from accounts import api_keys
-from dashboard.customer import CustomerRequest
+from catalog import updates
+from dashboard import price_list, update_lines
+from dashboard.charts import Chart, Series
+from dashboard.customer import CustomerRequest, buyer_of
 from orders import queries
+from orders.placement import Buyer
+from wallet import days
+from wallet.days import Days
 
 RECENT_ORDERS = 5
+RECENT_UPDATES = 5
+CHART_DAYS = 30
 
 
 @login_required
 @require_safe
 def overview(request: CustomerRequest) -> HttpResponse:
     """Show what a customer has, what runs, and what to do first."""
+    buyer = buyer_of(request)
     counts = queries.count_orders_by_status(request.user.pk)
+    currency_rate = price_list.read_catalogue(buyer).currencies[buyer.currency] if buyer else None
     return render(
         request,
         "dashboard/overview.html",
@@ -27,5 +39,39 @@ def overview(request: CustomerRequest) -> HttpResponse:
             "counted_max": queries.COUNTED_ORDERS_MAX,
             "recent": queries.list_orders(request.user.pk, limit=RECENT_ORDERS).orders,
             "has_key": api_keys.list_api_keys(request.user).filter(revoked_at=None).exists(),
+            "updates": [
+                update_lines.describe_update(update, currency_rate=currency_rate)
+                for update in updates.list_public_updates(limit=RECENT_UPDATES).updates
+            ]
+            if currency_rate is not None
+            else [],
+            **(_tell_spending(buyer) if buyer else {}),
         },
     )
+
+
+def _tell_spending(buyer: Buyer) -> dict[str, object]:
+    recent = days.list_days(wallet_id=buyer.wallet_id, count=CHART_DAYS)
+    return {
+        "days": recent,
+        "chart_days": CHART_DAYS,
+        "pace": days.measure_low_balance(balance=buyer.balance, days=recent),
+        "pace_days": days.PACE_DAYS,
+        "spend_chart": _draw_spend(recent, currency=buyer.currency),
+        "orders_chart": _draw_orders(recent),
+    }
+
+
+def _draw_spend(recent: Days, *, currency: str) -> Chart:
+    series = [Series(gettext("Charges"), [day.charged for day in recent.days])]
+    if recent.refunded:
+        series.append(Series(gettext("Refunds"), [day.refunded for day in recent.days], kind="control"))
+    return Chart(_label_days(recent), series, unit=currency)
+
+
+def _draw_orders(recent: Days) -> Chart:
+    return Chart(_label_days(recent), [Series(gettext("Orders"), [day.charge_count for day in recent.days])])
+
+
+def _label_days(recent: Days) -> list[str]:
+    return [date_format(day.day, "j M") for day in recent.days]

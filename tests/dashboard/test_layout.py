@@ -6,8 +6,6 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.fixtures import funded, place
-
 PUBLIC = ["dashboard:landing", "dashboard:services", "account_login", "account_signup", "account_reset_password"]
 PRIVATE = [
     "dashboard:overview",
@@ -80,26 +78,6 @@ def test_landing_shows_one_call_of_the_api(db):
     page = Client().get("/")
 
     assert "curl -X POST &quot;http://testserver/api/v2&quot;" in page.text
-
-
-def test_overview_counts_by_status_in_fixed_queries(customer, browser, followers, django_assert_num_queries):
-    funded(customer, "100")
-    for _ in range(3):
-        place(customer, followers)
-    # session, user, counts, recent orders, live key, buyer
-    with django_assert_num_queries(6):
-        page = browser.get(reverse("dashboard:overview"))
-
-    assert page.context["counts"]["Pending"] == 3
-    assert len(page.context["recent"]) == 3
-
-
-def test_overview_offers_a_key_until_there_is_one(customer, browser, followers):
-    assert "You have no API key yet" in browser.get(reverse("dashboard:overview")).text
-    funded(customer, "1")
-    place(customer, followers)
-
-    assert "You have no API key yet" not in browser.get(reverse("dashboard:overview")).text
 
 
 def test_missing_page_is_a_page_of_ours(db):
