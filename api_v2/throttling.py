@@ -10,6 +10,8 @@ import ipaddress
 import logging
 import threading
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import hiredis
@@ -85,6 +87,14 @@ class _Bucket(threading.local):
         except NoScriptError:  # a server that was restarted or flushed
             return bool(self._call("EVAL", _SCRIPT, "1", *arguments))
 
+    def read(self, keys: Sequence[str]) -> tuple[float, list[bytes | None]]:
+        """Return the server's time in seconds and what the buckets hold.
+
+        :raises redis.RedisError: no answer.
+        """
+        seconds, microseconds = self._call("TIME")
+        return int(seconds) + int(microseconds) / 1_000_000, self._call("MGET", *keys)
+
     def _call(self, *command: str) -> Any:
         packed = [hiredis.pack_command(command)]  # type: ignore[arg-type]  # its stub knows tuples of one only
         try:
@@ -131,6 +141,41 @@ def check_rate(*, key_id: int, requests_per_second: int, now: float | None = Non
         raise RateLimitExceeded
 
 
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """How many calls of a key would pass if they came at once."""
+
+    left: int
+    most: int
+    is_sustained: bool  # busy for so long that it may not run ahead any more
+
+
+def read_headroom(*, key_ids: Sequence[int], requests_per_second: int) -> dict[int, Headroom] | None:
+    """Say how much is left to each key, counting nothing; None when Redis does not answer."""
+    if not key_ids or time.monotonic() < _tripped_until:
+        return None if key_ids else {}
+    try:
+        now, buckets = _bucket.read([f"throttle:{key_id}" for key_id in key_ids])
+    except redis.RedisError:
+        return None
+    return {
+        key_id: _headroom(bucket, now=now, rate=requests_per_second)
+        for key_id, bucket in zip(key_ids, buckets, strict=True)
+    }
+
+
+def _headroom(bucket: bytes | None, *, now: float, rate: int) -> Headroom:
+    """Read a bucket as the script does."""
+    level, is_sustained = 0.0, False
+    if bucket is not None:
+        old, at, since = map(float, bucket.split())
+        level = max(0.0, old - (now - at) * rate)
+        is_sustained = level > 0 and now - since >= SUSTAINED_SECONDS
+    most = BACKLOG_SECONDS * rate
+    cap = BEHIND_SECONDS * rate if is_sustained else most
+    return Headroom(left=max(0, int(cap - level)), most=most, is_sustained=is_sustained)
+
+
 def check_guessing(request: HttpRequest) -> None:
     """Count a wrong key of an address.
 
@@ -149,18 +194,27 @@ def check_guessing(request: HttpRequest) -> None:
         raise RateLimitExceeded
 
 
-def _address(group: str, request: HttpRequest) -> str:
-    """Return the caller's address: what our proxy says, when that is one, or else the socket's.
+def address_candidates(meta: Mapping[str, str]) -> list[str]:
+    """Return what may be the caller's address: what our proxy says, if there is one, then the socket's."""
+    return [meta.get(settings.RATELIMIT_IP_META_KEY, ""), meta.get("REMOTE_ADDR", "")]
 
-    A customer is usually given a whole /64 of IPv6.
-    """
-    for name in (getattr(settings, "RATELIMIT_IP_META_KEY", "REMOTE_ADDR"), "REMOTE_ADDR"):
+
+def first_address(candidates: Sequence[str]) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the first that is an address."""
+    for candidate in candidates:
         try:
-            address = ipaddress.ip_address(request.META.get(name, "").strip())
+            return ipaddress.ip_address(candidate.strip())
         except ValueError:
             continue
-        return str(ipaddress.ip_network((address, 64 if address.version == IPV6 else 32), strict=False))
-    return "unknown"
+    return None
+
+
+def _address(group: str, request: HttpRequest) -> str:
+    """Return whom guesses are counted against: a customer is usually given a whole /64 of IPv6."""
+    address = first_address(address_candidates(request.META))
+    if address is None:
+        return "unknown"
+    return str(ipaddress.ip_network((address, 64 if address.version == IPV6 else 32), strict=False))
 
 
 def _is_tripped() -> bool:

@@ -5,9 +5,10 @@ import logging
 from django.http import HttpRequest, HttpResponse
 
 from accounts.errors import AccountSuspended, InvalidApiKey
-from api_v2 import authentication, params, throttling, wire
+from api_v2 import authentication, params, recording, throttling, wire
 from api_v2.actions import ACTIONS, READING_ACTIONS, Answer
 from api_v2.errors import INTERNAL_ERROR, IncorrectRequest, describe
+from api_v2.recording import Call
 from panel.errors import DomainError
 
 BEARER = "bearer"  # compared in lower case: the scheme of an Authorization header has no case
@@ -17,13 +18,20 @@ logger = logging.getLogger(__name__)
 
 def api(request: HttpRequest) -> HttpResponse:
     """Answer one call."""
+    call = Call(request.META)
+    answer: Answer
+    status = 200
     try:
-        return _response(_answer(request))
+        answer = _answer(request, call)
     except DomainError as error:
-        return _response(describe(error))
+        call.facts = vars(error)
+        answer = describe(error)
     except Exception:
         logger.exception("an API call crashed")
-        return _response({"error": INTERNAL_ERROR}, status=500)
+        answer, status = {"error": INTERNAL_ERROR}, 500
+    response = _response(answer, status=status)
+    recording.recorder.record(call, answer=answer, response=response)
+    return response
 
 
 def unknown_path(request: HttpRequest) -> HttpResponse:
@@ -31,11 +39,12 @@ def unknown_path(request: HttpRequest) -> HttpResponse:
     return _response(describe(IncorrectRequest("There is one address: POST /api/v2.")))
 
 
-def _answer(request: HttpRequest) -> Answer:
+def _answer(request: HttpRequest, call: Call) -> Answer:
     """Check in the protocol's order: key, rate limit, action, then what the action checks."""
-    sent = params.read_parameters(request)
+    call.sent = sent = params.read_parameters(request)
+    call.key = _find_key(request, sent)
     try:
-        caller = authentication.identify(_find_key(request, sent))
+        call.caller = caller = authentication.identify(call.key)
     except InvalidApiKey:
         throttling.check_guessing(request)
         raise
@@ -47,6 +56,7 @@ def _answer(request: HttpRequest) -> Answer:
     action = ACTIONS.get(name)
     if action is None:
         raise IncorrectRequest(f"'action' must be one of {', '.join(ACTIONS)}.")
+    call.action = name
     if request.method == "GET" and name not in READING_ACTIONS:
         raise IncorrectRequest(f"Use POST for '{name}'.")
     return action(caller, sent)

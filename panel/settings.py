@@ -263,6 +263,8 @@ CELERY_BEAT_SCHEDULE = {
         "catalog.sync_providers": 600.0,  # prices move a few times a day, and a catalogue may be megabytes
         "wallet.fold_days": 30.0,  # pages add up what came since
         "providers.check_balances": 300.0,  # a call to each provider
+        "api_v2.prune_calls": 60.0,  # a busy key leaves a few thousand in that time
+        "api_v2.prune_counts": 3600.0,
     }.items()
 } | {
     "wallet.audit_ledger": {
@@ -299,6 +301,7 @@ MFA_RECOVERY_CODE_COUNT = 10
 
 # The header in which a trusted reverse proxy puts the client's address; empty: the socket's address.
 CLIENT_IP_HEADER = env.str("CLIENT_IP_HEADER", default="")
+RATELIMIT_IP_META_KEY = "REMOTE_ADDR"
 if CLIENT_IP_HEADER:
     ALLAUTH_TRUSTED_CLIENT_IP_HEADER = CLIENT_IP_HEADER
     RATELIMIT_IP_META_KEY = "HTTP_" + CLIENT_IP_HEADER.upper().replace("-", "_")

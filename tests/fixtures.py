@@ -13,7 +13,7 @@ from django.test import Client
 
 from accounts import api_keys, registration
 from accounts.models import User
-from api_v2 import throttling
+from api_v2 import recording, throttling
 from catalog import snapshot
 from catalog.models import Category, Currency, Route, Service
 from orders import submission, tracking
@@ -39,6 +39,8 @@ def fresh_process_state(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     # On a busy test machine a healthy Redis may take longer than a customer would be made to wait.
     monkeypatch.setattr(throttling, "TIMEOUT_SECONDS", 5.0)
     throttling._bucket = throttling._Bucket()
+    # A thread would write whenever it likes; tests say `recording.recorder.write()`.
+    recording.recorder = recording.Recorder(starts_writer=False)
     _keys.clear()
     caches["limits"].clear()
 

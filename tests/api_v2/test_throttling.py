@@ -224,6 +224,9 @@ class TestWithoutRedis:
         assert answers[0] == {"balance": "0.00000", "currency": "USD"}
         assert answers[-1] == REFUSED
 
+    def test_what_is_left_is_unknown(self, no_redis):
+        assert throttling.read_headroom(key_ids=[1], requests_per_second=60) is None
+
 
 def test_forgets_idle_keys(settings):
     throttling.check_rate(key_id=77, requests_per_second=60)
@@ -257,3 +260,29 @@ def test_a_guesser_is_counted_by_its_network(db, settings):
     assert REFUSED in answers
     other = post_api({"key": "0" * 32, "action": "balance"}, HTTP_X_REAL_IP="2001:db8:0:1::1").json()
     assert other == {"error": "Invalid API key"}
+
+
+# --- What is left ---------------------------------------------------------------------------------
+
+
+def test_says_what_is_left_and_counts_nothing(customer):
+    key_of(customer)
+    key = ApiKey.objects.get()
+    for _ in range(3):
+        call_api(customer, action="balance")
+
+    first = throttling.read_headroom(key_ids=[key.pk, key.pk + 1], requests_per_second=1)
+
+    assert first[key.pk] == throttling.Headroom(left=97, most=100, is_sustained=False)
+    assert first[key.pk + 1] == throttling.Headroom(left=100, most=100, is_sustained=False)
+    assert throttling.read_headroom(key_ids=[], requests_per_second=1) == {}
+
+
+def test_what_is_left_shrinks_after_a_busy_minute():
+    assert first_refusal(evenly(12, 59), rate=10) is None
+    _, buckets = throttling._bucket.read(["throttle:1"])
+
+    assert throttling._headroom(buckets[0], now=START + 59, rate=10).left > 800
+    sustained = throttling._headroom(buckets[0], now=START + 60.5, rate=10)
+    assert (sustained.left, sustained.is_sustained) == (0, True)
+    assert throttling._headroom(buckets[0], now=START + 100, rate=10).left == 1000

@@ -1,0 +1,89 @@
+"""What the customer's pages ask about recorded calls; every question is about one customer's own."""
+
+from datetime import datetime, tzinfo
+from typing import Literal, NamedTuple
+
+from django.db.models import Max, QuerySet, Sum
+from django.db.models.functions import TruncDay, TruncHour
+
+from api_v2.models import CallCount, Outcome, RecordedCall
+
+CALLS_PER_PAGE = 50
+
+Unit = Literal["hour", "day"]
+
+
+class CallPage(NamedTuple):
+    """A part of the list of calls; `next_before` is where the next older one begins."""
+
+    calls: list[RecordedCall]
+    next_before: int | None
+
+
+def list_calls(
+    *,
+    customer_id: int,
+    key_id: int | None = None,
+    action: str | None = None,
+    outcome: Outcome | None = None,
+    before: int | None = None,
+) -> CallPage:
+    """List a customer's recorded calls, newest first, without their answers.
+
+    :param action: empty for calls with an unknown one.
+    """
+    calls = _own(customer_id).defer("answer")
+    if key_id is not None:
+        calls = calls.filter(key_id=key_id)
+    if action is not None:
+        calls = calls.filter(action=action)
+    if outcome is not None:
+        calls = calls.filter(outcome=outcome)
+    if before is not None:
+        calls = calls.filter(pk__lt=before)
+    found = list(calls[: CALLS_PER_PAGE + 1])
+    page = found[:CALLS_PER_PAGE]
+    return CallPage(page, page[-1].pk if len(found) > CALLS_PER_PAGE else None)
+
+
+def get_call(*, customer_id: int, call_id: int) -> RecordedCall:
+    """Return one of a customer's recorded calls.
+
+    :raises RecordedCall.DoesNotExist: it is another customer's, or it was forgotten.
+    """
+    return _own(customer_id).get(pk=call_id)
+
+
+def _own(customer_id: int) -> QuerySet[RecordedCall]:
+    return RecordedCall.objects.filter(customer_id=customer_id).select_related("key").order_by("-id")
+
+
+class Usage(NamedTuple):
+    """The calls of one period, action and outcome."""
+
+    period: datetime
+    action: str
+    outcome: str
+    calls: int
+    total_us: int
+    max_us: int
+
+
+def list_usage(
+    *, customer_id: int, since: datetime, unit: Unit, zone: tzinfo, key_id: int | None = None
+) -> list[Usage]:
+    """Sum up a customer's calls by period, action and outcome.
+
+    :param zone: whose days are meant. An hour belongs to the day in which it begins.
+    """
+    counts = CallCount.objects.filter(key__user_id=customer_id, hour__gte=since)
+    if key_id is not None:
+        counts = counts.filter(key_id=key_id)
+    truncated = TruncDay("hour", tzinfo=zone) if unit == "day" else TruncHour("hour", tzinfo=zone)
+    summed = (
+        counts.annotate(period=truncated)
+        .values("period", "action", "outcome")
+        .annotate(n=Sum("calls"), total=Sum("total_us"), slowest=Max("max_us"))
+        .order_by("period")
+    )
+    return [Usage(*row) for row in summed.values_list("period", "action", "outcome", "n", "total", "slowest")]
