@@ -1,4 +1,4 @@
-"""Why a key was refused."""
+"""Why a key, a sign-up or a change of the account was refused."""
 
 from panel.errors import DomainError
 
@@ -13,3 +13,11 @@ class AccountSuspended(DomainError):
 
 class TooManyApiKeys(DomainError):
     """The customer has as many live keys as one may have."""
+
+
+class UsernameTaken(DomainError):
+    """Somebody else has this user name, be it in other capitals."""
+
+
+class EmailTaken(DomainError):
+    """Somebody else has this mail address, be it in other capitals."""

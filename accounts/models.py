@@ -45,6 +45,8 @@ class User(AbstractUser):
     class Meta:
         constraints = [
             models.UniqueConstraint(Lower("email"), condition=~models.Q(email=""), name="user_email_unique"),
+            # Whoever logs in need not type the capitals, so they make no difference here either.
+            models.UniqueConstraint(Lower("username"), name="user_username_unique"),
             models.CheckConstraint(condition=models.Q(requests_per_second__gte=1), name="user_requests_positive"),
         ]
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.utils.translation import gettext
+
 from accounts.api_keys import KEYS_MAX
-from accounts.errors import AccountSuspended, InvalidApiKey, TooManyApiKeys
+from accounts.errors import AccountSuspended, EmailTaken, InvalidApiKey, TooManyApiKeys, UsernameTaken
 from orders.errors import (
     CancelNotAvailable,
     DripfeedIncomplete,
@@ -23,6 +25,8 @@ from wallet.errors import InsufficientBalance
 SENTENCES: dict[type[DomainError], str | Callable[[Any], str]] = {
     AccountSuspended: "Your account is suspended. Contact support to have it looked at.",
     InvalidApiKey: "This key is already revoked.",
+    UsernameTaken: lambda _: gettext("Somebody else has this user name. Choose another one."),
+    EmailTaken: lambda _: gettext("Another account uses this address. Contact support if it is yours."),
     TooManyApiKeys: f"You have {KEYS_MAX} live keys, the most one account can have. Revoke one first.",
     ServiceNotActive: "This service is no longer on sale. Choose another one.",
     ParameterMissing: "This service needs this field.",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import api_keys, landing, new_order, orders, overview, service_updates, services, wallet
+from dashboard.views import account, api_keys, landing, new_order, orders, overview, service_updates, services, wallet
 
 app_name = "dashboard"
 urlpatterns = [
@@ -17,6 +17,12 @@ urlpatterns = [
     path("services/", services.service_list, name="services"),
     path("services/updates/", service_updates.service_updates, name="service_updates"),
     path("wallet/", wallet.statement, name="wallet"),
+    path("account/profile/", account.profile, name="profile"),
+    path("account/sessions/", account.session_list, name="sessions"),
+    path("account/sessions/<int:session_id>/end/", account.end_session, name="end_session"),
+    # At allauth's addresses, ahead of allauth's own.
+    path("account/signup/", account.sign_up),
+    path("account/email/", account.emails),
     path("account/api/", api_keys.api_keys, name="api_keys"),
     path("account/api/<int:key_id>/rotate/", api_keys.rotate_key, name="rotate_key"),
     path("account/api/<int:key_id>/revoke/", api_keys.revoke_key, name="revoke_key"),

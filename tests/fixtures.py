@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Model
 from django.test import Client
 
-from accounts import api_keys, registration
+from accounts import api_keys, registration, sessions
 from accounts.models import User
 from api_v2 import recording, throttling
 from catalog import snapshot
@@ -42,6 +42,7 @@ def fresh_process_state(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     # A thread would write whenever it likes; tests say `recording.recorder.write()`.
     recording.recorder = recording.Recorder(starts_writer=False)
     _keys.clear()
+    sessions._noted.clear()
     caches["limits"].clear()
 
 

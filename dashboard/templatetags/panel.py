@@ -7,10 +7,12 @@ from urllib.parse import urlencode, urlsplit
 from django import template
 from django.forms import BoundField, CheckboxInput
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from orders.transitions import Status
 from panel.money import format_amount
@@ -167,4 +169,22 @@ def field(bound: BoundField, *, placeholder: bool = True, label: str = "") -> di
         "label": label or bound.label,
         "widget": bound.as_widget(attrs=attrs),
         "is_checkbox": isinstance(bound.field.widget, CheckboxInput),
+    }
+
+
+@register.inclusion_tag("components/tabs.html", takes_context=True)
+def account_tabs(context: template.Context) -> dict[str, object]:
+    """Render the tabs of the account, whose pages are partly ours and partly allauth's."""
+    match = context["request"].resolver_match
+    path = match.route if match else ""
+    pages = [
+        ("dashboard:profile", _("Profile"), "account/profile/"),
+        ("account_email", _("Email"), "account/email/"),
+        ("account_change_password", _("Password"), "account/password/"),
+        ("mfa_index", _("Two-factor"), "account/2fa/"),
+        ("dashboard:sessions", _("Sessions"), "account/sessions/"),
+    ]
+    return {
+        "label": _("Account"),
+        "tabs": [(reverse(name), label, path.startswith(prefix)) for name, label, prefix in pages],
     }

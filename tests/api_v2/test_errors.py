@@ -43,6 +43,7 @@ FROZEN = {
 NOT_FOR_CLIENTS = {
     "AlreadyPosted",
     "AmountRefused",
+    "EmailTaken",
     "NotImportable",
     "ProviderCurrencyUnknown",
     "ProviderOrderMissing",
@@ -55,6 +56,7 @@ NOT_FOR_CLIENTS = {
     "RunInFlight",
     "RunNotHeld",
     "TooManyApiKeys",
+    "UsernameTaken",
 }
 
 

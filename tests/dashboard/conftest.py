@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from accounts import sessions
 from accounts.models import User
 
 
@@ -40,4 +41,5 @@ def logged_in(user: User) -> Client:
     """Open a browser in which somebody is logged in."""
     client = Client()
     client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    sessions.remember(client.session.session_key or "", "127.0.0.1")  # as the log-in page does
     return client

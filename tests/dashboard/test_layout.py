@@ -14,6 +14,8 @@ PRIVATE = [
     "dashboard:services",
     "dashboard:wallet",
     "dashboard:api_keys",
+    "dashboard:profile",
+    "dashboard:sessions",
     "account_email",
     "account_change_password",
     "mfa_index",
