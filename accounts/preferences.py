@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
-from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone, translation
 
 from accounts.models import User
@@ -14,10 +15,10 @@ from accounts.models import User
 class UsePreferences:
     """Show pages as whoever is logged in chose; visitors get what their browser asks for, and UTC."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer in the reader's language and time zone."""
         # Without a session there is nobody to look up: public pages and files cost no query.
         user = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None

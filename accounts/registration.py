@@ -94,7 +94,8 @@ class AccountAdapter(DefaultAccountAdapter):
 @contextmanager
 def mails_held_back() -> Iterator[None]:
     """Send the mails of this block at its end, when its transaction is over; none if it fails."""
-    token = _held.set(held := [])
+    held: list[EmailMessage] = []
+    token = _held.set(held)
     try:
         yield
     finally:

@@ -49,13 +49,13 @@ class ProfileForm(forms.Form):
     time_zone = forms.ChoiceField(label=_("Time zone"), help_text=_("The clock of every time you read here."))
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        initial = {
+        kwargs["initial"] = {
             "name": user.first_name,
             "username": user.username,
             "language": user.language,
             "time_zone": user.time_zone,
         }
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **kwargs)
         self.user = user
         self.fields["language"].choices = [("", _("The browser’s language")), *settings.LANGUAGES]  # type: ignore[attr-defined]
         self.fields["time_zone"].choices = _zone_choices(user.time_zone)  # type: ignore[attr-defined]
