@@ -30,7 +30,7 @@ class UsePreferences:
             response = self.get_response(request)
             response.headers["Content-Language"] = translation.get_language()
         if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
-            response.streaming_content = _prefer(user, language, response.streaming_content)
+            response.streaming_content = _prefer(user, language, iter(response))
         return response
 
 
