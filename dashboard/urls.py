@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from dashboard.views import account, api_keys, landing, new_order, orders, overview, service_updates, services, wallet
+from dashboard.views import (
+    account,
+    api_keys,
+    landing,
+    new_order,
+    orders,
+    overview,
+    service_updates,
+    services,
+    stripe_webhook,
+    wallet,
+)
 
 app_name = "dashboard"
 urlpatterns = [
@@ -23,6 +34,7 @@ urlpatterns = [
     # At allauth's addresses, ahead of allauth's own.
     path("account/signup/", account.sign_up),
     path("account/email/", account.emails),
+    path("payments/stripe/webhook", stripe_webhook.stripe_webhook, name="stripe_webhook"),
     path("account/api/", api_keys.api_keys, name="api_keys"),
     path("account/api/<int:key_id>/rotate/", api_keys.rotate_key, name="rotate_key"),
     path("account/api/<int:key_id>/revoke/", api_keys.revoke_key, name="revoke_key"),

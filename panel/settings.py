@@ -265,6 +265,7 @@ CELERY_BEAT_SCHEDULE = {
         "providers.check_balances": 300.0,  # a call to each provider
         "api_v2.prune_calls": 60.0,  # a busy key leaves a few thousand in that time
         "api_v2.prune_counts": 3600.0,
+        "payments.expire_stale": 600.0,
     }.items()
 } | {
     "wallet.audit_ledger": {
@@ -348,6 +349,15 @@ HOST = env.str("HOST", default="127.0.0.1" if DEBUG else "0.0.0.0")  # noqa: S10
 PORT = env.int("PORT", default=8000)
 WEB_WORKERS = _positive("WEB_WORKERS", default=2, most=1000)
 WEB_THREADS = _positive("WEB_THREADS", default=4, most=1000)
+# Stripe is offered when both are set: without the second nobody would ever be credited.
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="").strip()
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="").strip()
+if bool(STRIPE_SECRET_KEY) != bool(STRIPE_WEBHOOK_SECRET):
+    raise ImproperlyConfigured("STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET are both needed, or neither.")
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="https://api.stripe.com").rstrip("/")
+STRIPE_CHECKOUT_ORIGIN = env.str("STRIPE_CHECKOUT_ORIGIN", default="https://checkout.stripe.com").rstrip("/")
+for _name, _url in (("STRIPE_API_BASE", STRIPE_API_BASE), ("STRIPE_CHECKOUT_ORIGIN", STRIPE_CHECKOUT_ORIGIN)):
+    _check_origin(_name, _url)
 
 # --- The rest ------------------------------------------------------------------------------------
 
@@ -385,7 +395,8 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [csp.SELF, csp.NONCE],
         "img-src": [csp.SELF, "data:"],  # the QR code of a second factor is drawn into the page
         "connect-src": [csp.SELF],
-        "form-action": [csp.SELF],
+        # Browsers also check where a form's answer redirects to.
+        "form-action": [csp.SELF, *([STRIPE_CHECKOUT_ORIGIN] if STRIPE_SECRET_KEY else [])],
         "frame-ancestors": [csp.NONE],
         "base-uri": [csp.NONE],
     }

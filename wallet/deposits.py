@@ -20,21 +20,32 @@ def record_deposit(
     :raises AmountRefused: see `wallet.ledger.credit`.
     """
     with transaction.atomic(durable=True):
-        wallets.ensure_cash_account(currency=wallet.currency, gateway=gateway)
-        posted = ledger.credit(
-            wallet_id=wallet.pk,
-            amount=amount,
-            key=f"deposit:{gateway}:{external_id}",
-            source=Account.Kind.CASH,
-            gateway=gateway,
-            reason=f"Deposit {external_id}",
-            actor_id=actor_id,
-        )
-        return Deposit.objects.create(
-            wallet=wallet,
-            gateway=gateway,
-            external_id=external_id,
-            amount=amount,
-            entry_id=posted.entry_id,
-            created_by_id=actor_id,
-        )
+        return post_deposit(wallet=wallet, amount=amount, gateway=gateway, external_id=external_id, actor_id=actor_id)
+
+
+def post_deposit(
+    *, wallet: Wallet, amount: Decimal, gateway: str, external_id: str, actor_id: int | None = None
+) -> Deposit:
+    """Do what `record_deposit` does in the caller's transaction: whoever asked for the money is marked in the same one.
+
+    :raises AlreadyPosted: this reference was credited before; the caller's transaction is then broken and must end.
+    :raises AmountRefused: see `wallet.ledger.credit`.
+    """
+    wallets.ensure_cash_account(currency=wallet.currency, gateway=gateway)
+    posted = ledger.credit(
+        wallet_id=wallet.pk,
+        amount=amount,
+        key=f"deposit:{gateway}:{external_id}",
+        source=Account.Kind.CASH,
+        gateway=gateway,
+        reason=f"Deposit {external_id}",
+        actor_id=actor_id,
+    )
+    return Deposit.objects.create(
+        wallet=wallet,
+        gateway=gateway,
+        external_id=external_id,
+        amount=amount,
+        entry_id=posted.entry_id,
+        created_by_id=actor_id,
+    )

@@ -111,6 +111,17 @@ class LedgerEntry(models.Model):
             # Target of the composite foreign key (wallet, previous_seq, balance_before) in 0002_ledger_rules.
             models.UniqueConstraint("wallet", "seq", "balance_after", name="entry_chain_target"),
         ]
+        # What a statement is narrowed to. Charges, which are most entries by far and what every order waits for, are
+        # in neither: `wallet.queries` reads them from the whole.
+        indexes = [
+            models.Index("wallet", "seq", condition=Q(key__startswith="refund:"), name="entry_refunds"),
+            models.Index(
+                "wallet",
+                "seq",
+                condition=~Q(key__startswith="refund:") & ~Q(key__startswith="charge:"),
+                name="entry_rare_kinds",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.key
@@ -132,6 +143,7 @@ class Deposit(models.Model):
             models.CheckConstraint(condition=Q(amount__gt=0), name="deposit_amount_positive"),
             models.UniqueConstraint("gateway", "external_id", name="deposit_once_per_reference"),
         ]
+        indexes = [models.Index("wallet", "created_at", name="deposit_by_customer")]
 
     def __str__(self) -> str:
         return f"{self.gateway}:{self.external_id}"

@@ -272,7 +272,7 @@ def test_the_other_side_is_a_house_account_of_the_currency(wallet, other_custome
 
 @pytest.mark.parametrize(
     "sql",
-    ["UPDATE wallet_deposit SET amount = amount + 1", "DELETE FROM wallet_deposit", "TRUNCATE wallet_deposit"],
+    ["UPDATE wallet_deposit SET amount = amount + 1", "DELETE FROM wallet_deposit", "TRUNCATE wallet_deposit CASCADE"],
 )
 def test_deposits_never_change(wallet, sql):
     check_deferred_rules()

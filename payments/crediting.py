@@ -1,0 +1,90 @@
+"""Turn a payment whose money arrived into entries of the ledger."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from django.db import connection
+from django.db.models.functions import Now
+
+from panel import checkpoints
+from payments.errors import FeeTakesAll, PaymentOver
+from payments.models import Payment
+from payments.terms import Terms, work_out
+from wallet import deposits, ledger
+from wallet.models import Account, Deposit
+
+
+def credit_payment(
+    payment: Payment,
+    *,
+    received: Decimal,
+    external_id: str,
+    actor_id: int | None = None,
+    notes: Mapping[str, object] | None = None,
+) -> Deposit:
+    """Credit what arrived less the fee, and the bonus, by the terms the payment was made on; joins a transaction.
+
+    The caller holds the payment's lock. Three things keep it from being credited twice: its state, its one deposit,
+    and the ledger's key of the gateway's reference.
+
+    :param notes: more columns of the payment to write.
+    :raises PaymentOver: it was credited before.
+    :raises FeeTakesAll: there is nothing left after the fee.
+    :raises AlreadyPosted: the reference was credited before; the caller's transaction is then broken and must end.
+    :raises AmountRefused: see `wallet.ledger.credit`.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("a payment is credited in the transaction that locked it")
+    if payment.state == Payment.State.CREDITED:
+        raise PaymentOver
+    quote = work_out(received, terms_of(payment))
+    if quote.deposited <= 0:
+        raise FeeTakesAll
+    deposit = deposits.post_deposit(
+        wallet=payment.wallet,
+        amount=quote.deposited,
+        gateway=payment.gateway.code,
+        external_id=external_id,
+        actor_id=actor_id,
+    )
+    if quote.bonus > 0:
+        ledger.credit(
+            wallet_id=payment.wallet_id,
+            amount=quote.bonus,
+            key=f"bonus:payment:{payment.pk}",
+            source=Account.Kind.BONUS,
+            reason=f"Bonus on payment {payment.pk}",
+            actor_id=actor_id,
+        )
+    Payment.objects.filter(pk=payment.pk).update(
+        state=Payment.State.CREDITED,
+        received=received,
+        fee=quote.fee,
+        bonus=quote.bonus,
+        deposit=deposit,
+        ended_at=Now(),
+        continue_url="",
+        reason="",
+        **(notes or {}),
+    )
+    payment.refresh_from_db()
+    checkpoints.reached("after_credit")
+    return deposit
+
+
+def terms_of(payment: Payment) -> Terms:
+    """Return the terms the customer agreed to."""
+    return Terms(
+        fee_percent=payment.fee_percent,
+        fee_fixed=payment.fee_fixed,
+        bonus_percent=payment.bonus_percent,
+        bonus_from=payment.bonus_from,
+    )
+
+
+def lock_payment(**which: object) -> Payment:
+    """Read a payment for change, with its wallet and gateway.
+
+    :raises Payment.DoesNotExist: there is none.
+    """
+    return Payment.objects.select_for_update(of=("self",)).select_related("wallet__user", "gateway").get(**which)

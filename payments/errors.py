@@ -1,0 +1,61 @@
+"""Why a payment did not begin, or why its money was not credited."""
+
+from decimal import Decimal
+
+from panel.errors import DomainError
+
+
+class GatewayNotOffered(DomainError):
+    """There is no such way to pay for this wallet, or it is switched off."""
+
+
+class AmountTooLow(DomainError):
+    """Less than the gateway takes."""
+
+    def __init__(self, *, minimum: Decimal) -> None:
+        super().__init__(minimum)
+        self.minimum = minimum
+
+
+class AmountTooHigh(DomainError):
+    """More than the gateway takes."""
+
+    def __init__(self, *, maximum: Decimal) -> None:
+        super().__init__(maximum)
+        self.maximum = maximum
+
+
+class TooFineAmount(DomainError):
+    """The currency has no coins as small as that."""
+
+    def __init__(self, *, step: Decimal) -> None:
+        super().__init__(step)
+        self.step = step
+
+
+class FeeTakesAll(DomainError):
+    """The fee is not less than what arrives: there would be nothing to credit."""
+
+
+class TooManyOpenPayments(DomainError):
+    """The customer has begun more payments than anybody can follow."""
+
+
+class PaymentNotFound(DomainError):
+    """No such payment, or somebody else's."""
+
+
+class PaymentOver(DomainError):
+    """The payment is in a state in which this cannot be done any more."""
+
+
+class NotForHands(DomainError):
+    """The gateway reports on this payment itself; staff have nothing to decide."""
+
+
+class GatewayUnreachable(DomainError):
+    """The gateway did not answer, or not sensibly; asking again may help and pays nothing twice."""
+
+
+class GatewayRefused(DomainError):
+    """The gateway does not take this payment; asking again will not help."""
