@@ -95,3 +95,32 @@ class ReviewNotFound(DomainError):
 
 class RunInFlight(DomainError):
     """A run is on its way to its provider or waits for review; decide that first."""
+
+
+class NotForMassOrders(DomainError):
+    """A service of this type needs more than a link and a quantity."""
+
+    def __init__(self, *, service_type: str) -> None:
+        super().__init__(service_type)
+        self.service_type = service_type
+
+
+class PriceRose(DomainError):
+    """An order would cost more than the customer agreed to."""
+
+    def __init__(self, *, agreed: str, charge: str) -> None:
+        super().__init__(agreed, charge)
+        self.agreed = agreed
+        self.charge = charge
+
+
+class PlacementFailed(DomainError):
+    """A line of a mass order could not be placed for a reason that is ours; nothing was charged."""
+
+
+class MassOrderNotFound(DomainError):
+    """No such mass order of this customer."""
+
+
+class MassOrderAlreadyEnded(DomainError):
+    """Nothing of the mass order is left to stop."""

@@ -9,7 +9,18 @@ import time
 from celery import shared_task
 from django.conf import settings
 
-from orders import archiving, cancellations, holds, rechecking, refills, routing, submission, tracking, watching
+from orders import (
+    archiving,
+    cancellations,
+    holds,
+    mass_orders,
+    rechecking,
+    refills,
+    routing,
+    submission,
+    tracking,
+    watching,
+)
 
 # A task gives its thread back after this long, so that tracking is not starved by a long queue.
 WORK_SECONDS = 10.0
@@ -24,6 +35,7 @@ _submitters = threading.BoundedSemaphore(max(1, settings.WORKER_CONCURRENCY - TH
 _forwarder = threading.Lock()
 _refiller = threading.Lock()
 _rerouter = threading.Lock()
+_placer = threading.Lock()
 
 
 @shared_task(name="orders.submit_due")
@@ -83,6 +95,17 @@ def process_refills() -> None:
         refills.process_refills(seconds=WORK_SECONDS)
     finally:
         _refiller.release()
+
+
+@shared_task(name="orders.place_mass_orders")
+def place_mass_orders() -> None:
+    """Place lines of mass orders, unless another thread of this worker does."""
+    if not _placer.acquire(blocking=False):
+        return
+    try:
+        mass_orders.place_lines(seconds=WORK_SECONDS)
+    finally:
+        _placer.release()
 
 
 @shared_task(name="orders.reroute_waiting")

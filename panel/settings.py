@@ -252,6 +252,7 @@ CELERY_BEAT_SCHEDULE = {
         "orders.track_due": 1.0,
         "orders.forward_cancellations": 2.0,
         "orders.process_refills": 2.0,
+        "orders.place_mass_orders": 2.0,
         "orders.expire_leases": 5.0,
         "orders.reroute_waiting": 5.0,
         "orders.recheck_held": 60.0,
