@@ -17,6 +17,7 @@ PARAMETER_MAX_CHARACTERS = 2048  # a user name, a hashtag or an address
 LINES_MAX_CHARACTERS = 500_000  # half of what a request may bring: thousands of comments
 SEARCH_MAX_CHARACTERS = 200
 KEY_NAME_MAX_CHARACTERS = 60  # the column's
+ID_MAX = 2**63 - 1  # what fits a database integer
 
 LABELS = {
     "comments": "Comments",
@@ -152,3 +153,9 @@ class IssueKeyForm(PasswordForm):
 
     name = forms.CharField(max_length=KEY_NAME_MAX_CHARACTERS, help_text="To tell your keys apart.")
     field_order = ("name", "password")
+
+
+class NewsForm(forms.Form):
+    """Where a page of the news ends."""
+
+    before = forms.IntegerField(min_value=1, max_value=ID_MAX, required=False)

@@ -12,6 +12,7 @@ from dashboard.views import (
     service_updates,
     services,
     stripe_webhook,
+    texts,
     wallet,
 )
 
@@ -38,4 +39,6 @@ urlpatterns = [
     path("account/api/", api_keys.api_keys, name="api_keys"),
     path("account/api/<int:key_id>/rotate/", api_keys.rotate_key, name="rotate_key"),
     path("account/api/<int:key_id>/revoke/", api_keys.revoke_key, name="revoke_key"),
+    path("news/", texts.news, name="news"),
+    path("pages/<slug:slug>/", texts.page, name="page"),
 ]

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from content.rendering import render_markdown
 from orders.transitions import Status
 from panel.money import format_amount
 
@@ -71,6 +72,12 @@ def minutes(value: int) -> str:
         return f"{hours} h {rest} min" if rest else f"{hours} h"
     days, hours = divmod(hours, 24)
     return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+@register.filter
+def markdown(text: str, heading: int = 2) -> SafeString:
+    """Show a text of the operator's; its headings begin at the given level."""
+    return render_markdown(text, heading=heading)
 
 
 @register.filter

@@ -50,6 +50,7 @@ NOT_FOR_CLIENTS = {
     "NotImportable",
     "PlacementFailed",
     "PriceRose",
+    "PageNotFound",
     "ProviderCurrencyUnknown",
     "ProviderOrderMissing",
     "ProviderOrderTaken",
@@ -73,7 +74,7 @@ def subclasses(root):
 
 def our_refusals():
     """Return every domain error of the program by name, wherever it is defined."""
-    for app in ("accounts", "api_v2", "catalog", "orders", "panel", "providers", "wallet"):
+    for app in ("accounts", "api_v2", "catalog", "content", "orders", "panel", "providers", "support", "wallet"):
         for module in pkgutil.iter_modules([str(settings.BASE_DIR / app)]):
             if module.name == "errors":
                 importlib.import_module(f"{app}.errors")

@@ -6,7 +6,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-PUBLIC = ["dashboard:landing", "dashboard:services", "account_login", "account_signup", "account_reset_password"]
+PUBLIC = [
+    "dashboard:landing",
+    "dashboard:services",
+    "dashboard:news",
+    "account_login",
+    "account_signup",
+    "account_reset_password",
+]
 PRIVATE = [
     "dashboard:overview",
     "dashboard:new_order",

@@ -1,0 +1,70 @@
+"""Which texts are shown to whom."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from content import defaults
+from content.errors import PageNotFound
+from content.models import News, Page
+
+PAGE_NEWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A page as it is shown; `updated_at` is None for a text that came with the panel."""
+
+    slug: str
+    language: str
+    title: str
+    body: str
+    updated_at: datetime | None
+    saved_as: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewsPage:
+    """One page of the news, pinned ones first, then newest first; `next_before` is where the next one starts."""
+
+    items: Sequence[News]
+    next_before: int | None
+
+
+def get_page(slug: str, *, language: str) -> Text:
+    """Return a page in a language, else in English; what staff saved counts before what came with the panel.
+
+    The operator's terms in English are true for a Spanish reader too; a translation of other terms would not be.
+
+    :raises PageNotFound: nobody has written it, or it is not published.
+    """
+    languages = dict.fromkeys([language, settings.LANGUAGE_CODE])
+    saved = {page.language: page for page in Page.objects.filter(slug=slug, language__in=languages, is_published=True)}
+    for code in languages:
+        if page := saved.get(code):
+            return Text(slug, code, page.title, page.body, page.updated_at, page.pk)
+    for code in languages:
+        if (text := defaults.read_default(slug, language=code)) is not None:
+            return Text(slug, code, text.title, text.body, None, None)
+    raise PageNotFound
+
+
+def list_news(*, before: int | None = None, limit: int = PAGE_NEWS) -> NewsPage:
+    """List what is published by now.
+
+    :param before: the `next_before` of the page above; one that is gone starts from the top.
+    """
+    news = News.objects.filter(published_at__lte=timezone.now()).order_by("-is_pinned", "-published_at", "-pk")
+    last = News.objects.filter(pk=before).first() if before is not None else None
+    if last is not None:
+        same_day = Q(published_at__lt=last.published_at) | Q(published_at=last.published_at, pk__lt=last.pk)
+        below = Q(is_pinned=last.is_pinned) & same_day
+        news = news.filter(below | Q(is_pinned=False) if last.is_pinned else below)
+    found = list(news[: limit + 1])
+    if len(found) > limit:
+        return NewsPage(found[:limit], found[limit - 1].pk)
+    return NewsPage(found, None)
