@@ -1,4 +1,4 @@
-"""What staff may be refused when they choose what to sell. No API client ever meets these."""
+"""What staff may be refused when they choose what to sell, and customers when they mark it; no API client is."""
 
 from panel.errors import DomainError
 
@@ -22,3 +22,15 @@ class NotImportable(DomainError):
 
 class RouteExists(DomainError):
     """The service is bought there already."""
+
+
+class ServiceNotFound(DomainError):
+    """No such service on sale."""
+
+
+class TooManyFavourites(DomainError):
+    """The customer has marked as many services as one may."""
+
+    def __init__(self, *, maximum: int) -> None:
+        super().__init__(maximum)
+        self.maximum = maximum

@@ -1,6 +1,6 @@
 """What is on sale, and at which price for whom.
 
-Every change to these tables raises `CatalogVersion` in the same transaction (triggers in
+Every change to what is sold or what it costs raises `CatalogVersion` in the same transaction (triggers in
 `migrations/0002_version.py`), so a process can keep the catalogue in memory and still never sell at an
 old price: see `snapshot.py`.
 """
@@ -245,3 +245,18 @@ class Discount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer}: {self.percent} %"
+
+
+class Favourite(models.Model):
+    """A service that a customer marked to find it again. Sells nothing, so it raises no version."""
+
+    customer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="favourites", db_index=False
+    )
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="favourites")
+
+    class Meta:
+        constraints = [models.UniqueConstraint("customer", "service", name="favourite_once")]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id}: {self.service_id}"

@@ -10,6 +10,7 @@ from catalog.models import Route, ServiceUpdate
 PAGE_UPDATES = 50
 # So many are looked through for one page: after a large provider has gone, most are of services no longer on sale.
 SCANNED_UPDATES_MAX = 5000
+RATES_MAX = 100  # of one service's past
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +39,10 @@ def list_public_updates(*, before: int | None = None, limit: int = PAGE_UPDATES)
     if len(found) > limit:
         return UpdatePage(found[:limit], found[limit - 1].pk)
     return UpdatePage(found, floor)
+
+
+def list_rate_updates(service_id: int) -> list[ServiceUpdate]:
+    """List how the public rate of a service on sale came to be, newest first: at most `RATES_MAX` changes."""
+    told = [ServiceUpdate.Field.ADDED, ServiceUpdate.Field.RATE]
+    changes = ServiceUpdate.objects.filter(service_id=service_id, route=None, field__in=told)
+    return list(changes.select_related("service").order_by("-pk")[:RATES_MAX])

@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from catalog.snapshot import Offer
 from catalog.types import LINE_PARAMETERS, TYPES
@@ -20,20 +22,20 @@ KEY_NAME_MAX_CHARACTERS = 60  # the column's
 ID_MAX = 2**63 - 1  # what fits a database integer
 
 LABELS = {
-    "comments": "Comments",
-    "keywords": "Keywords",
-    "usernames": "Usernames",
-    "hashtags": "Hashtags",
-    "hashtag": "Hashtag",
-    "username": "Username",
-    "media": "Address of the post",
-    "answer_number": "Number of the answer",
-    "groups": "Groups",
-    "country": "Country",
-    "device": "Device",
-    "type_of_traffic": "Type of traffic",
-    "google_keyword": "Google keyword",
-    "referring_url": "Referring address",
+    "comments": _("Comments"),
+    "keywords": _("Keywords"),
+    "usernames": _("Usernames"),
+    "hashtags": _("Hashtags"),
+    "hashtag": _("Hashtag"),
+    "username": _("Username"),
+    "media": _("Address of the post"),
+    "answer_number": _("Number of the answer"),
+    "groups": _("Groups"),
+    "country": _("Country"),
+    "device": _("Device"),
+    "type_of_traffic": _("Type of traffic"),
+    "google_keyword": _("Google keyword"),
+    "referring_url": _("Referring address"),
 }
 _LINES = re.compile(r"\r\n|\r|\n")
 
@@ -43,7 +45,7 @@ class LinesField(forms.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.Textarea(attrs={"rows": 6, "spellcheck": "false"})
-        super().__init__(widget=widget, max_length=LINES_MAX_CHARACTERS, help_text="One per line.", **kwargs)
+        super().__init__(widget=widget, max_length=LINES_MAX_CHARACTERS, help_text=_("One per line."), **kwargs)
 
     def clean(self, value: Any) -> list[str]:
         """Return the lines without blanks around them."""
@@ -54,6 +56,7 @@ class OrderForm(forms.Form):
     """An order of one service: the link, and what the service's type asks for."""
 
     link = forms.CharField(
+        label=_("Link"),
         max_length=LINK_MAX_CHARACTERS,
         widget=forms.TextInput(attrs={"placeholder": "https://", "autocomplete": "off", "spellcheck": "false"}),
     )
@@ -67,19 +70,22 @@ class OrderForm(forms.Form):
         for name in kind.optional:
             self.fields[name] = _parameter_field(name, required=False)
         if kind.quantity == "quantity":
-            self.fields["quantity"] = _number_field(
-                maximum=QUANTITY_MAX, help_text=f"From {offer.min:,} to {offer.max:,}."
-            )
+            limits = gettext("From %(min)s to %(max)s.") % {"min": f"{offer.min:,}", "max": f"{offer.max:,}"}
+            self.fields["quantity"] = _number_field(label=_("Quantity"), maximum=QUANTITY_MAX, help_text=limits)
         if offer.dripfeed and kind.dripfeed:
-            each = "The quantity above is delivered in each run."
-            split = "The quantity above is split evenly over this many runs."
+            each = _("The quantity above is delivered in each run.")
+            split = _("The quantity above is split evenly over this many runs.")
             self.fields["runs"] = _number_field(
+                label=_("Runs"),
                 required=False,
                 maximum=RUNS_MAX,
                 help_text=each if settings.DRIPFEED_QUANTITY == "per_run" else split,
             )
             self.fields["interval"] = _number_field(
-                required=False, maximum=INTERVAL_MINUTES_MAX, help_text="Minutes from one run to the next."
+                label=_("Interval"),
+                required=False,
+                maximum=INTERVAL_MINUTES_MAX,
+                help_text=_("Minutes from one run to the next."),
             )
 
     @property
@@ -118,9 +124,18 @@ def _parameter_field(name: str, *, required: bool) -> forms.Field:
     return forms.CharField(label=LABELS[name], required=required, max_length=PARAMETER_MAX_CHARACTERS)
 
 
-def _number_field(*, maximum: int, required: bool = True, help_text: str = "") -> forms.IntegerField:
+def _number_field(*, maximum: int, **facts: Any) -> forms.IntegerField:
     widget = forms.NumberInput(attrs={"inputmode": "numeric"})
-    return forms.IntegerField(min_value=1, max_value=maximum, required=required, help_text=help_text, widget=widget)
+    return forms.IntegerField(min_value=1, max_value=maximum, widget=widget, **facts)
+
+
+class ServiceSearchForm(forms.Form):
+    """What the price list is narrowed to; anything senseless in an address counts as not given."""
+
+    q = forms.CharField(required=False)
+    category = forms.CharField(required=False)
+    favourites = forms.BooleanField(required=False)
+    page = forms.IntegerField(min_value=1, required=False)
 
 
 class OrderSearchForm(forms.Form):

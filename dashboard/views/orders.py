@@ -139,7 +139,7 @@ def _tell(user: User, order_id: int, *, buyer: Buyer | None) -> dict[str, object
 def _parameters(order: Order) -> list[tuple[str, str]]:
     """Return what the service's type asked for, as label and text."""
     return [
-        (LABELS.get(name, name), "\n".join(value) if isinstance(value, list) else str(value))
+        (str(LABELS.get(name, name)), "\n".join(value) if isinstance(value, list) else str(value))
         for name, value in order.parameters.items()
     ]
 

@@ -61,7 +61,9 @@ NOT_FOR_CLIENTS = {
     "RouteExists",
     "RunInFlight",
     "RunNotHeld",
+    "ServiceNotFound",
     "TooManyApiKeys",
+    "TooManyFavourites",
     "UsernameTaken",
 }
 

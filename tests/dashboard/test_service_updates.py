@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import User
 from accounts.registration import register_customer
 from catalog import updates
 from catalog.models import Currency, CustomRate, Discount, Route, Service, ServiceUpdate
@@ -67,7 +68,7 @@ def test_tells_of_new_services(followers):
     assert "Instagram Followers — Real &amp; Active" in page.text
 
 
-def test_groups_by_day_in_utc(quiet):
+def test_groups_by_day_of_the_readers_clock(quiet, customer, browser):
     for value in ("0.9", "1", "1.1"):
         change(quiet, rate=Decimal(value))
     first, second, third = ServiceUpdate.objects.order_by("pk")
@@ -85,6 +86,11 @@ def test_groups_by_day_in_utc(quiet):
         (date(2026, 3, 1), 1),
     ]
     assert "2 March 2026" in page.text
+    User.objects.filter(pk=customer.pk).update(time_zone="Asia/Tokyo")
+    in_tokyo = browser.get(URL)
+    assert [(day.date, len(day.lines)) for day in in_tokyo.context["days"]] == [(date(2026, 3, 2), 3)]
+    assert "21:00" in in_tokyo.text
+    assert "Time (Tokyo)" in in_tokyo.text
 
 
 def test_customers_read_public_prices_in_their_currency(quiet):

@@ -6,11 +6,14 @@ import pytest
 from django.test import Client
 
 from accounts.registration import register_customer
+from catalog import favourites
 from catalog.models import Currency, CustomRate, Discount
 from dashboard.views import services
 from tests.dashboard.conftest import logged_in
 
 URL = "/services/"
+ROWS = "/services/rows/"
+HTMX = {"HX-Request": "true"}
 
 
 def _rates(page):
@@ -43,7 +46,7 @@ def test_customers_see_their_own_currency(followers):
     assert _rates(page) == {followers.pk: Decimal("0.425")}
 
 
-@pytest.mark.parametrize("search", ["instagram REAL", "1042", "#1042", "followers instagram"])
+@pytest.mark.parametrize("search", ["instagram REAL", "1042", "#1042", "104", "followers instagram"])
 def test_finds(search, followers, make_service):
     make_service(name="Views", category="YouTube")
 
@@ -69,10 +72,70 @@ def test_pages(make_service, monkeypatch):
     assert list(_rates(Client().get(URL, {"page": "x"}))) == ids[:2]
 
 
+def test_an_id_with_its_sign_is_no_other_id(followers):
+    assert "No service matches" in Client().get(URL, {"q": "#104"}).text
+
+
+def test_narrows_to_a_category(make_service):
+    one = make_service(name="Likes", category="Instagram")
+    make_service(name="Views", category="YouTube")
+
+    assert list(_rates(Client().get(URL, {"category": "Instagram"}))) == [one.pk]
+    assert list(_rates(Client().get(URL, {"category": "Instagram", "q": "views"}))) == []
+    assert "No service matches" in Client().get(URL, {"category": "MySpace"}).text
+
+
+def test_narrows_to_favourites(customer, browser, followers, make_service):
+    make_service()
+
+    assert "No favourites yet" in browser.get(URL, {"favourites": "on"}).text
+    favourites.add_favourite(customer_id=customer.pk, service_id=followers.pk)
+    assert list(_rates(browser.get(URL, {"favourites": "on"}))) == [followers.pk]
+    assert "No favourites yet" in Client().get(URL, {"favourites": "on"}).text
+
+
+def test_typing_swaps_the_table_and_keeps_the_address(followers, make_service):
+    make_service(name="Views", category="YouTube")
+
+    rows = Client().get(ROWS, {"q": "real", "category": ""}, headers=HTMX)
+
+    assert list(_rates(rows)) == [followers.pk]
+    assert "<html" not in rows.text
+    assert ">1 service\n" in rows.text
+    assert rows.headers["HX-Replace-Url"] == "/services/?q=real"
+    on_landing = Client().get(ROWS, {"q": "real"}, headers={**HTMX, "HX-Current-URL": "http://testserver/?q=rea"})
+    assert on_landing.headers["HX-Replace-Url"] == "/?q=real"
+    elsewhere = Client().get(ROWS, headers={**HTMX, "HX-Current-URL": "https://elsewhere.example/nowhere"})
+    assert elsewhere.headers["HX-Replace-Url"] == "/services/"
+
+
+def test_scrolling_brings_more_rows_and_no_head_twice(make_service, monkeypatch):
+    monkeypatch.setattr(services, "PAGE_SERVICES", 2)
+    for category in ("Instagram", "Instagram", "Instagram", "YouTube"):
+        make_service(category=category)
+
+    first = Client().get(URL)
+    more = Client().get(ROWS, {"page": 2}, headers=HTMX)
+
+    assert f'hx-get="{ROWS}?page=2"' in first.text
+    assert first.text.count('scope="rowgroup"') == 1
+    assert more.text.lstrip().startswith("<tbody")
+    assert more.text.count('scope="rowgroup"') == 1
+    assert "YouTube</th>" in more.text
+    assert "Show more" not in more.text
+
+
 def test_costs_one_query_for_visitors(followers, django_assert_num_queries):
     Client().get(URL)  # the process now holds the catalogue
     with django_assert_num_queries(1):
         Client().get(URL)
+
+
+def test_costs_fixed_queries_for_customers(browser, followers, django_assert_num_queries):
+    browser.get(URL)
+    # session, user, buyer, favourites
+    with django_assert_num_queries(4):
+        browser.get(URL)
 
 
 def test_shows_hostile_names_as_text(make_service):
