@@ -23,6 +23,18 @@ from orders.errors import (
     ServiceNotActive,
 )
 from panel.errors import DomainError
+from panel.money import format_rate
+from payments.errors import (
+    AmountTooHigh,
+    AmountTooLow,
+    FeeTakesAll,
+    GatewayNotOffered,
+    GatewayRefused,
+    GatewayUnreachable,
+    PaymentOver,
+    TooFineAmount,
+    TooManyOpenPayments,
+)
 from wallet.errors import InsufficientBalance
 
 SENTENCES: dict[type[DomainError], Promise | Callable[[Any], str]] = {
@@ -57,6 +69,25 @@ SENTENCES: dict[type[DomainError], Promise | Callable[[Any], str]] = {
     OrderNotEligibleForRefill: _(
         "A refill is possible once the order is delivered and no other refill of it is running."
     ),
+    AmountTooLow: lambda error: (
+        gettext("The least you can add this way is %(amount)s %(currency)s.")
+        % {"amount": format_rate(error.minimum), "currency": error.currency}
+    ),
+    AmountTooHigh: lambda error: (
+        gettext("The most you can add this way is %(amount)s %(currency)s.")
+        % {"amount": format_rate(error.maximum), "currency": error.currency}
+    ),
+    TooFineAmount: lambda error: (
+        gettext("%(currency)s is paid in steps of %(step)s.") % {"step": error.step, "currency": error.currency}
+    ),
+    FeeTakesAll: _("The fee would take all of it. Choose a larger amount."),
+    GatewayNotOffered: _("This way to pay is not offered any more. Choose another one."),
+    GatewayUnreachable: _("The payment page did not open. Nothing was paid. Wait a minute, then try again."),
+    GatewayRefused: _(
+        "This payment could not be started, and nothing was paid. Choose another way to pay or contact support."
+    ),
+    PaymentOver: _("This payment has ended. Start a new one."),
+    TooManyOpenPayments: _("You have many payments open already. Finish one of them, or wait until they expire."),
 }
 
 

@@ -30,7 +30,7 @@ def to_minor_units(amount: Decimal, currency: str) -> int:
     """
     step = smallest_step(currency)
     if amount % step != 0:
-        raise TooFineAmount(step=step)
+        raise TooFineAmount(step=step, currency=currency)
     return int(amount.scaleb(_places(currency)))
 
 

@@ -12,25 +12,28 @@ class GatewayNotOffered(DomainError):
 class AmountTooLow(DomainError):
     """Less than the gateway takes."""
 
-    def __init__(self, *, minimum: Decimal) -> None:
-        super().__init__(minimum)
+    def __init__(self, *, minimum: Decimal, currency: str) -> None:
+        super().__init__(minimum, currency)
         self.minimum = minimum
+        self.currency = currency
 
 
 class AmountTooHigh(DomainError):
     """More than the gateway takes."""
 
-    def __init__(self, *, maximum: Decimal) -> None:
-        super().__init__(maximum)
+    def __init__(self, *, maximum: Decimal, currency: str) -> None:
+        super().__init__(maximum, currency)
         self.maximum = maximum
+        self.currency = currency
 
 
 class TooFineAmount(DomainError):
     """The currency has no coins as small as that."""
 
-    def __init__(self, *, step: Decimal) -> None:
-        super().__init__(step)
+    def __init__(self, *, step: Decimal, currency: str) -> None:
+        super().__init__(step, currency)
         self.step = step
+        self.currency = currency
 
 
 class FeeTakesAll(DomainError):

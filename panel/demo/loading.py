@@ -1,7 +1,7 @@
 """Load the demo step by step; each step finds what an earlier run left, also one that was interrupted."""
 
 from catalog.models import Service
-from panel.demo import accounts, catalogue, facts, orders
+from panel.demo import accounts, catalogue, facts, orders, payments
 
 
 class CatalogueInTheWay(Exception):
@@ -28,6 +28,8 @@ def load_demo(*, base_url: str) -> list[str]:
         done.append("new passwords and a new API key")
     elif current["api_key"] != known.get("api_key"):
         done.append("a new API key: the one in demo.json is dead")
+    if made := payments.ensure_gateways():
+        done.append(f"{made} ways to pay")
     if placed := orders.place_demo_orders():
         done.append(f"{placed} orders")
     if current != known:

@@ -60,13 +60,14 @@ class Gateway(ABC):
         :raises AmountTooHigh: above the maximum.
         :raises TooFineAmount: finer than the currency's coins.
         """
-        step = smallest_step(self.settings.currency)
+        currency = self.settings.currency
+        step = smallest_step(currency)
         if amount < self.settings.minimum:
-            raise AmountTooLow(minimum=self.settings.minimum)
+            raise AmountTooLow(minimum=self.settings.minimum, currency=currency)
         if amount > self.settings.maximum:
-            raise AmountTooHigh(maximum=self.settings.maximum)
+            raise AmountTooHigh(maximum=self.settings.maximum, currency=currency)
         if amount % step != 0:
-            raise TooFineAmount(step=step)
+            raise TooFineAmount(step=step, currency=currency)
 
     @abstractmethod
     def start(self, payment: Payment, *, addresses: Addresses) -> Instructions | Redirect:
