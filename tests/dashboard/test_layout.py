@@ -20,6 +20,8 @@ PRIVATE = [
     "dashboard:orders",
     "dashboard:services",
     "dashboard:wallet",
+    "dashboard:add_funds",
+    "dashboard:deposits",
     "dashboard:api_keys",
     "dashboard:profile",
     "dashboard:sessions",
@@ -64,7 +66,10 @@ def test_staff_without_a_wallet_see_every_page(name, staff_browser, followers):
     assert staff_browser.get(reverse(name)).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["dashboard:overview", "dashboard:new_order", "dashboard:wallet"])
+@pytest.mark.parametrize(
+    "name",
+    ["dashboard:overview", "dashboard:new_order", "dashboard:wallet", "dashboard:add_funds", "dashboard:deposits"],
+)
 def test_pages_about_money_explain_a_missing_wallet(name, staff_browser):
     assert "This account has no wallet" in staff_browser.get(reverse(name)).text
 

@@ -1,0 +1,238 @@
+"""Adding funds, as a customer does it: choose, pay, follow."""
+
+import re
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from payments import decisions
+from payments.models import BonusRule, GatewaySettings, Payment
+from tests.fixtures import balance_of, funded, nothing_moves
+from tests.payments.conftest import bank, card, stripe_api  # noqa: F401 - fixtures
+from tests.payments.conftest import request as request_payment
+from tests.payments.fake_stripe import CHECKOUT
+
+pytestmark = pytest.mark.django_db
+
+ADD = "/wallet/add/"
+QUOTE = "/wallet/add/quote/"
+DEPOSITS = "/wallet/deposits/"
+
+
+def send(browser, row, amount="50", **changes):
+    return browser.post(ADD, {"gateway": row.pk, "amount": amount, "request_id": uuid4()} | changes)
+
+
+def page_of(payment):
+    return f"{DEPOSITS}{payment.pk}/"
+
+
+def test_manual_transfer_from_wish_to_credit(customer, staff, browser, bank):
+    with nothing_moves():
+        answer = send(browser, bank)
+        payment = Payment.objects.get()
+        assert answer.url == page_of(payment)
+        page = browser.get(answer.url).text
+        assert f"IBAN DE00 1234. Write: payment {payment.pk}" in page
+        answer = browser.post(page_of(payment), {"reference": "Wire 17", "note": "from my brother"})
+    assert answer.url == page_of(payment)
+    assert "We are looking for your money" in browser.get(page_of(payment)).text
+
+    decisions.approve_payment(payment_id=payment.pk, received=Decimal(50), reference="Wire 17", actor_id=staff.pk)
+
+    assert balance_of(customer) == 50
+    assert "50.00 USD added to your wallet" in browser.get(page_of(payment)).text
+
+
+def test_card_goes_to_stripes_page(browser, card, stripe_api):
+    with nothing_moves():
+        answer = send(browser, card)
+
+    assert (answer.status_code, answer.url) == (302, f"{CHECKOUT}cs_test_0001")
+    payment = Payment.objects.get()
+    assert stripe_api.received[0]["success_url"] == f"http://testserver{page_of(payment)}?from=paid"
+    assert stripe_api.received[0]["cancel_url"] == f"http://testserver{page_of(payment)}?from=not-paid"
+    assert "Waiting for the confirmation" in browser.get(f"{page_of(payment)}?from=paid").text
+    assert "You have not paid yet" in browser.get(f"{page_of(payment)}?from=not-paid").text
+    assert browser.post(f"{page_of(payment)}pay/").url == f"{CHECKOUT}cs_test_0001"
+
+
+def test_coming_back_from_stripe_credits_nothing(browser, card, stripe_api):
+    send(browser, card)
+
+    with nothing_moves():
+        browser.get(f"{page_of(Payment.objects.get())}?from=paid")
+
+    assert Payment.objects.get().state == "pending"
+
+
+def test_stripe_that_is_away_leaves_a_payment_to_try_again(browser, card, stripe_api):
+    stripe_api.failures = [(503, {})] * 2
+
+    answer = send(browser, card)
+
+    payment = Payment.objects.get()
+    assert answer.url == page_of(payment)
+    page = browser.get(answer.url).text
+    assert "The payment page did not open. Nothing was paid." in page
+    assert "Pay 50.00 USD" in page
+    assert browser.post(f"{page_of(payment)}pay/").url.startswith(CHECKOUT)
+
+
+def test_form_sent_twice_is_one_payment(browser, bank):
+    form = uuid4()
+
+    first, second = (send(browser, bank, request_id=form) for _ in range(2))
+
+    assert first.url == second.url
+    assert Payment.objects.count() == 1
+
+
+def test_form_of_somebody_else_is_not_there(browser, other_browser, bank):
+    form = uuid4()
+    send(other_browser, bank, request_id=form)
+
+    assert send(browser, bank, request_id=form).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "said"),
+    [
+        ({"amount": "4.99"}, "amount", "The least you can add this way is 5.00 USD."),
+        ({"amount": "1000.01"}, "amount", "The most you can add this way is 1000.00 USD."),
+        ({"amount": "10.001"}, "amount", "USD is paid in steps of 0.01."),
+        ({"amount": "-5"}, "amount", "The least you can add this way is 5.00 USD."),
+        ({"amount": ""}, "amount", "Enter the amount you want to pay."),
+        ({"amount": "NaN"}, "amount", "Enter a number."),
+        ({"amount": "1e3000"}, "amount", "Ensure that there are no more than"),
+        ({"amount": "ten"}, "amount", "Enter a number."),
+        ({"gateway": "999999"}, "gateway", "Select a valid choice"),
+        ({"gateway": "x"}, "gateway", "Select a valid choice"),
+        ({"gateway": ""}, "gateway", "Choose how you want to pay."),
+        ({"request_id": "x"}, "request_id", "Enter a valid UUID."),
+    ],
+)
+def test_bad_input_is_told_beside_its_field(browser, bank, changes, field, said):
+    with nothing_moves():
+        page = send(browser, bank, **changes)
+
+    assert page.status_code == 200
+    assert said in str(page.context["form"].errors[field])
+    assert Payment.objects.count() == 0
+
+
+def test_gateway_of_another_currency_is_not_offered(browser, bank):
+    other = GatewaySettings.objects.create(kind="manual", code="bank", currency="EUR", label="SEPA transfer")
+
+    assert "SEPA transfer" not in browser.get(ADD).text
+    assert "gateway" in send(browser, other).context["form"].errors
+
+
+def test_suspended_customer_adds_nothing(browser, suspend, bank):
+    suspend()
+
+    page = send(browser, bank)
+
+    assert "Your account is suspended" in str(page.context["form"].errors)
+    assert Payment.objects.count() == 0
+
+
+def test_preview_shows_fee_bonus_and_credit(browser, card):
+    BonusRule.objects.create(currency="USD", from_amount=100, percent=5)
+
+    quote = browser.get(QUOTE, {"gateway": card.pk, "amount": "100"})
+
+    shown = " ".join(re.sub(r"<[^>]+>", " ", quote.text).split())
+    assert re.search(r"You pay 100\.00 000.*Fee −3\.20 000.*Bonus 5 % \+5\.00 000.*Added.* 101\.80 000", shown), shown
+
+
+@pytest.mark.parametrize("asked", [{}, {"amount": "5"}, {"gateway": "x", "amount": "y"}, {"amount": "1e9999"}])
+def test_preview_of_nonsense_is_empty(browser, bank, asked):
+    page = browser.get(QUOTE, asked)
+
+    assert page.status_code == 200
+    assert "Enter an amount to see" in page.text
+
+
+def test_preview_says_why_an_amount_cannot_be(browser, bank):
+    assert "The least you can add" in browser.get(QUOTE, {"gateway": bank.pk, "amount": "1"}).text
+
+
+def test_without_a_way_to_pay_support_is_named(browser):
+    assert "No way to pay is set up for your currency" in browser.get(ADD).text
+
+
+def test_nobody_sees_the_payments_of_others(customer, other_browser, bank, card):
+    for gateway in (bank, card):
+        payment = request_payment(customer, gateway)
+        assert other_browser.get(page_of(payment)).status_code == 404
+        assert other_browser.get(f"{page_of(payment)}live/").status_code == 404
+        assert other_browser.post(page_of(payment), {"reference": "mine"}).status_code == 404
+        assert other_browser.post(f"{page_of(payment)}pay/").status_code == 404
+        assert f"{page_of(payment)}" not in other_browser.get(DEPOSITS).text
+        payment.refresh_from_db()
+        assert (payment.state, payment.customer_reference) == ("pending", "")
+
+
+def test_what_the_customer_writes_stays_text(customer, browser, bank):
+    payment = request_payment(customer, bank)
+
+    browser.post(page_of(payment), {"reference": "<script>alert(1)</script>", "note": '"><img src=x onerror=y>'})
+
+    page = browser.get(page_of(payment)).text
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert "&lt;script&gt;alert" in page
+
+
+def test_reference_is_needed(customer, browser, bank):
+    payment = request_payment(customer, bank)
+
+    page = browser.post(page_of(payment), {"reference": "  "})
+
+    assert "reference" in page.context["form"].errors
+    payment.refresh_from_db()
+    assert payment.state == "pending"
+
+
+def test_page_watches_until_something_happens(customer, browser, client, bank):
+    payment = request_payment(customer, bank)
+    live = f"{page_of(payment)}live/"
+
+    assert f'hx-get="{live}?state=pending"' in browser.get(page_of(payment)).text
+    assert browser.get(live, {"state": "pending"}).status_code == 204
+    Payment.objects.update(state="rejected", ended_at=timezone.now(), reason="Nothing has arrived.")
+    assert browser.get(live, {"state": "pending"}).headers["HX-Refresh"] == "true"
+    assert client.get(live, {"state": "pending"}).headers["HX-Refresh"] == "true"
+    page = browser.get(page_of(payment)).text
+    assert "Nothing has arrived." in page
+    assert live not in page
+
+
+def test_deposits_page_by_key_in_fixed_queries(customer, browser, bank, monkeypatch, django_assert_num_queries):
+    monkeypatch.setattr("payments.queries.list_incoming.__kwdefaults__", {"before": None, "limit": 2})
+    funded(customer, "10")
+    for amount in ("20", "30", "40"):
+        request_payment(customer, bank, amount)
+
+    # session, user, wallet, payments, deposits, buyer
+    with django_assert_num_queries(6):
+        newest = browser.get(DEPOSITS)
+    older = browser.get(DEPOSITS, {"before": newest.context["next_before"]})
+
+    assert [item.paid for page in (newest, older) for item in page.context["page"].items] == [40, 30, 20, 10]
+    assert older.context["next_before"] == ""
+    assert "Deposit by our staff" in older.text
+
+
+@pytest.mark.parametrize("before", ["x", "0", "2026-13-01T00:00:00Z"])
+def test_senseless_addresses_show_the_newest(customer, browser, bank, before):
+    request_payment(customer, bank)
+
+    assert len(browser.get(DEPOSITS, {"before": before}).context["page"].items) == 1
+
+
+def test_form_may_lead_to_stripe_only_when_it_is_set_up(browser):
+    assert "stripe" not in browser.get(ADD).headers["Content-Security-Policy"]
