@@ -10,7 +10,6 @@ from django.utils import timezone
 from payments import decisions
 from payments.models import BonusRule, GatewaySettings, Payment
 from tests.fixtures import balance_of, funded, nothing_moves
-from tests.payments.conftest import bank, card, stripe_api  # noqa: F401 - fixtures
 from tests.payments.conftest import request as request_payment
 from tests.payments.fake_stripe import CHECKOUT
 
