@@ -1,14 +1,17 @@
 """What the customer's pages ask about recorded calls; every question is about one customer's own."""
 
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Literal, NamedTuple
 
-from django.db.models import Max, QuerySet, Sum
-from django.db.models.functions import TruncDay, TruncHour
+import orjson
+from django.db.models import F, Max, QuerySet, Sum
+from django.db.models.functions import Left, TruncDay
 
 from api_v2.models import CallCount, Outcome, RecordedCall
 
 CALLS_PER_PAGE = 50
+ANSWER_START_CHARACTERS = 200  # holds the error of a call that was refused
 
 Unit = Literal["hour", "day"]
 
@@ -16,7 +19,7 @@ Unit = Literal["hour", "day"]
 class CallPage(NamedTuple):
     """A part of the list of calls; `next_before` is where the next older one begins."""
 
-    calls: list[RecordedCall]
+    calls: Sequence[RecordedCall]
     next_before: int | None
 
 
@@ -28,11 +31,11 @@ def list_calls(
     outcome: Outcome | None = None,
     before: int | None = None,
 ) -> CallPage:
-    """List a customer's recorded calls, newest first, without their answers.
+    """List a customer's recorded calls, newest first; of their answers only `answer_start`.
 
     :param action: empty for calls with an unknown one.
     """
-    calls = _own(customer_id).defer("answer")
+    calls = _own(customer_id).annotate(answer_start=Left("answer", ANSWER_START_CHARACTERS)).defer("answer")
     if key_id is not None:
         calls = calls.filter(key_id=key_id)
     if action is not None:
@@ -52,6 +55,14 @@ def get_call(*, customer_id: int, call_id: int) -> RecordedCall:
     :raises RecordedCall.DoesNotExist: it is another customer's, or it was forgotten.
     """
     return _own(customer_id).get(pk=call_id)
+
+
+def printed_answer(call: RecordedCall) -> str:
+    """Return a call's answer in lines, or as it was kept when it was cut."""
+    try:
+        return orjson.dumps(orjson.loads(call.answer), option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONDecodeError:
+        return call.answer
 
 
 def _own(customer_id: int) -> QuerySet[RecordedCall]:
@@ -79,9 +90,10 @@ def list_usage(
     counts = CallCount.objects.filter(key__user_id=customer_id, hour__gte=since)
     if key_id is not None:
         counts = counts.filter(key_id=key_id)
-    truncated = TruncDay("hour", tzinfo=zone) if unit == "day" else TruncHour("hour", tzinfo=zone)
+    # Hours are counted by the hours of UTC, which begin at half past where the clock is off by half an hour.
+    period = TruncDay("hour", tzinfo=zone) if unit == "day" else F("hour")
     summed = (
-        counts.annotate(period=truncated)
+        counts.annotate(period=period)
         .values("period", "action", "outcome")
         .annotate(n=Sum("calls"), total=Sum("total_us"), slowest=Max("max_us"))
         .order_by("period")

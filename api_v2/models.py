@@ -6,6 +6,7 @@ from django.db import models
 from accounts.models import ApiKey
 
 ACTION_MAX_CHARACTERS = 16
+ANSWER_MAX_CHARACTERS = 4000  # of an answer are kept
 
 
 class Outcome(models.TextChoices):
@@ -48,6 +49,11 @@ class RecordedCall(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action or '?'} {self.outcome}"
+
+    @property
+    def answer_is_cut(self) -> bool:
+        """Say whether more was answered than is kept."""
+        return self.answer_bytes > ANSWER_MAX_CHARACTERS
 
 
 class CallCount(models.Model):

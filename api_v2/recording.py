@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.http import HttpResponse
 
 from api_v2.authentication import Caller
-from api_v2.models import Outcome, RecordedCall
+from api_v2.models import ANSWER_MAX_CHARACTERS, Outcome, RecordedCall
 from api_v2.params import Sent
 from api_v2.redaction import MARGIN, redact, redact_parameter
 from api_v2.throttling import address_candidates, first_address
@@ -32,7 +32,6 @@ PENDING_MAX = 2000  # calls in memory, of all keys: some megabytes
 PARAMETERS_MAX = 20
 NAME_MAX_CHARACTERS = 40
 VALUE_MAX_CHARACTERS = 500
-ANSWER_MAX_CHARACTERS = 4000
 SMALL_BYTES = 4000  # of a request
 HOUR_SECONDS = 3600
 ROWS_PER_STATEMENT = 500

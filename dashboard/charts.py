@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from panel.money import format_amount
 
+Colour = Literal["accent", "success", "warning", "danger", "muted", "control"]
+
 
 @dataclass(frozen=True, slots=True)
 class Series:
@@ -17,7 +19,7 @@ class Series:
 
     label: str
     values: Sequence[Decimal | int]
-    kind: Literal["accent", "success", "warning", "danger", "muted", "control"] = "accent"
+    kind: Colour = "accent"
 
 
 @dataclass(frozen=True, slots=True)

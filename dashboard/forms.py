@@ -9,6 +9,8 @@ from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from api_v2.actions import ACTIONS
+from api_v2.models import Outcome
 from catalog.snapshot import Offer
 from catalog.types import LINE_PARAMETERS, TYPES
 from orders.models import LINK_MAX_CHARACTERS
@@ -18,6 +20,7 @@ from orders.transitions import Status
 PARAMETER_MAX_CHARACTERS = 2048  # a user name, a hashtag or an address
 LINES_MAX_CHARACTERS = 500_000  # half of what a request may bring: thousands of comments
 SEARCH_MAX_CHARACTERS = 200
+UNKNOWN_ACTION = "unknown"  # in the address of the list of API calls
 KEY_NAME_MAX_CHARACTERS = 60  # the column's
 ID_MAX = 2**63 - 1  # what fits a database integer
 
@@ -152,11 +155,36 @@ class StatementForm(forms.Form):
     before = forms.IntegerField(min_value=2, required=False)
 
 
+class CallSearchForm(forms.Form):
+    """What the list of API calls is narrowed to; anything senseless in an address counts as not given."""
+
+    key = forms.IntegerField(min_value=1, max_value=ID_MAX, required=False)
+    action = forms.ChoiceField(choices=[(action, action) for action in ("", *ACTIONS, UNKNOWN_ACTION)], required=False)
+    outcome = forms.ChoiceField(choices=[("", ""), *Outcome.choices], required=False)
+    before = forms.IntegerField(min_value=1, max_value=ID_MAX, required=False)
+
+
+class UsageForm(forms.Form):
+    """Which figures of the API are shown."""
+
+    DAYS, BY_ACTION = "days", "action"
+
+    key = forms.IntegerField(min_value=1, max_value=ID_MAX, required=False)
+    period = forms.ChoiceField(choices=[("hours", ""), (DAYS, "")], required=False)
+    split = forms.ChoiceField(choices=[("outcome", ""), (BY_ACTION, "")], required=False)
+
+
+class ConsoleForm(forms.Form):
+    """Which recorded call the console begins with."""
+
+    call = forms.IntegerField(min_value=1, max_value=ID_MAX, required=False)
+
+
 class PasswordForm(forms.Form):
     """Asks the customer at the keyboard for the password again."""
 
     password = forms.CharField(
-        label="Your password",
+        label=_("Your password"),
         strip=False,
         max_length=4096,  # allauth accepts no longer one
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
@@ -166,7 +194,7 @@ class PasswordForm(forms.Form):
 class IssueKeyForm(PasswordForm):
     """A new key's name, and the password."""
 
-    name = forms.CharField(max_length=KEY_NAME_MAX_CHARACTERS, help_text="To tell your keys apart.")
+    name = forms.CharField(label=_("Name"), max_length=KEY_NAME_MAX_CHARACTERS, help_text=_("To tell your keys apart."))
     field_order = ("name", "password")
 
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from dashboard.views import (
     account,
+    api_calls,
     api_keys,
     landing,
     new_order,
@@ -47,6 +48,11 @@ urlpatterns = [
     path("account/email/", account.emails),
     path("payments/stripe/webhook", stripe_webhook.stripe_webhook, name="stripe_webhook"),
     path("account/api/", api_keys.api_keys, name="api_keys"),
+    path("account/api/usage/", api_calls.usage, name="api_usage"),
+    path("account/api/usage/headroom/", api_calls.headroom, name="api_headroom"),
+    path("account/api/requests/", api_calls.call_list, name="api_requests"),
+    path("account/api/requests/<int:call_id>/", api_calls.call_detail, name="api_request"),
+    path("account/api/console/", api_calls.console, name="api_console"),
     path("account/api/<int:key_id>/rotate/", api_keys.rotate_key, name="rotate_key"),
     path("account/api/<int:key_id>/revoke/", api_keys.revoke_key, name="revoke_key"),
     path("news/", texts.news, name="news"),

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.cache import cache_control
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
@@ -18,6 +19,7 @@ from accounts.models import ApiKey
 from dashboard.customer import CustomerRequest
 from dashboard.forms import IssueKeyForm, PasswordForm
 from dashboard.refusals import sentence_for
+from dashboard.tabs import api_tabs
 
 # Whoever sits at an open session may not guess the password; a person does not mistype it ten times a minute.
 PASSWORD_TRIES = "10/m"  # noqa: S105
@@ -41,7 +43,9 @@ def api_keys(request: CustomerRequest) -> HttpResponse:
         else:
             return _show_once(request, text=text, name=form.cleaned_data["name"])
     listed = keys.list_api_keys(request.user)[:KEYS_SHOWN_MAX]
-    return render(request, "dashboard/api_keys.html", {"nav": "api", "keys": listed, "form": form})
+    return render(
+        request, "dashboard/api_keys.html", {"nav": "api", "tabs": api_tabs("api_keys"), "keys": listed, "form": form}
+    )
 
 
 @sensitive_post_parameters("password")
@@ -72,7 +76,7 @@ def revoke_key(request: CustomerRequest, key_id: int) -> HttpResponse:
         keys.revoke_api_key(user=request.user, key_id=key_id)
     except InvalidApiKey:
         raise Http404 from None
-    messages.success(request, f"The key “{key.name}” is revoked.")
+    messages.success(request, gettext("The key “%(name)s” is revoked.") % {"name": key.name})
     return redirect("dashboard:api_keys")
 
 
@@ -86,10 +90,10 @@ def _get_live_key(request: CustomerRequest, key_id: int) -> ApiKey:
 def _knows_password(request: CustomerRequest, form: PasswordForm) -> bool:
     """Check the password; a wrong one, or too many tries, becomes the form's error."""
     if _tries_too_often(request):
-        form.add_error("password", "Too many tries. Wait a minute, then try again.")
+        form.add_error("password", gettext("Too many tries. Wait a minute, then try again."))
         return False
     if not request.user.check_password(form.cleaned_data["password"]):
-        form.add_error("password", "This is not your password.")
+        form.add_error("password", gettext("This is not your password."))
         return False
     return True
 
