@@ -102,22 +102,28 @@ class OrderForm(forms.Form):
         return [self[name] for name in ("runs", "interval") if name in self.fields]
 
     @property
+    def is_dripfeed(self) -> bool:
+        """Say whether anything is filled in for drip-feed."""
+        return any(bound.value() for bound in self.dripfeed_fields)
+
+    @property
     def quantity_field(self) -> str:
         """Name the field that decides the quantity: its own, or the lines that are counted."""
         source = TYPES[self.offer.type].quantity
         return source if source in self.fields else "link"
 
     def draft(self) -> Draft:
-        """Return the order asked for; the form must be valid."""
+        """Return the order asked for, as far as the fields of the bound form are valid."""
+        self.is_valid()
         data = self.cleaned_data
         kind = TYPES[self.offer.type]
         return Draft(
             service_id=self.offer.id,
-            link=data["link"],
+            link=data.get("link", ""),
             quantity=data.get("quantity"),
             runs=data.get("runs"),
             interval_minutes=data.get("interval"),
-            parameters={name: data[name] for name in (*kind.required, *kind.optional)},
+            parameters={name: data[name] for name in (*kind.required, *kind.optional) if name in data},
         )
 
 

@@ -62,9 +62,12 @@ def price_of(offer: Offer, *, catalogue: Snapshot, buyer: Buyer | None) -> Price
 
 def find_offer(catalogue: Snapshot, text: str) -> Offer | None:
     """Return the service with the id somebody sent; None when there is none on sale, or the id makes no sense."""
-    # int() would also take what is no plain number.
-    is_id = text.isascii() and text.isdecimal() and len(text) <= ID_MAX_DIGITS
-    return catalogue.offers.get(int(text)) if is_id else None
+    return catalogue.offers.get(int(text)) if is_id(text) else None
+
+
+def is_id(text: str) -> bool:
+    """Say whether a text can be the id of anything; int() would also take what is no plain number."""
+    return text.isascii() and text.isdecimal() and len(text) <= ID_MAX_DIGITS
 
 
 def find_offers(

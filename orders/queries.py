@@ -26,6 +26,8 @@ PAGE_ORDERS = 50
 # Filters look through this many orders at a time, so that a page of a customer with ten million costs no more
 # than one of a customer with ten thousand; the next page looks further back.
 SCANNED_ORDERS_MAX = 10_000
+# A second order on a link is a slip of the last hours, and this is asked at every pause in typing.
+SAME_LINK_ORDERS_MAX = 1000
 COUNTED_ORDERS_MAX = 10_000  # "orders by status" counts the newest ones, for the same reason
 SHOWN_EVENTS_MAX = 300  # a drip-feed of 1,000 runs has thousands
 ID_MAX = 2**31 - 1
@@ -112,6 +114,13 @@ def get_order(user_id: int, order_id: int) -> Order:
         return Order.objects.select_related("service", "api_key", "cancellation").get(pk=order_id, customer_id=user_id)
     except Order.DoesNotExist:
         raise OrderNotFound from None
+
+
+def find_unfinished(user_id: int, *, link: str) -> Order | None:
+    """Return the newest unfinished order on exactly this link, among the customer's newest `SAME_LINK_ORDERS_MAX`."""
+    newest = Order.objects.filter(customer_id=user_id).order_by("-pk").values("pk")[:SAME_LINK_ORDERS_MAX]
+    same = Order.objects.filter(pk__in=newest, link=link).exclude(status__in=FINAL_STATUSES)
+    return same.select_related("service").order_by("-pk").first()
 
 
 def list_events(order: Order) -> list[OrderEvent]:

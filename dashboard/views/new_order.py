@@ -1,28 +1,34 @@
-"""Ordering on the website."""
+"""Ordering on the website: find a service, see what the order would be, place it."""
 
-from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from catalog.snapshot import Offer, Snapshot
 from catalog.types import TYPES
 from dashboard import price_list
 from dashboard.customer import CustomerRequest, buyer_of
-from dashboard.forms import SEARCH_MAX_CHARACTERS, OrderForm
-from dashboard.refusals import sentence_for
+from dashboard.forms import SEARCH_MAX_CHARACTERS, OrderForm, ServiceSearchForm
+from dashboard.order_preview import Preview, field_of, preview_order, say_refusal
 from dashboard.templatetags.panel import amount
-from orders import placement
-from orders.errors import DripfeedIncomplete, DripfeedNotOffered, ParameterMissing, QuantityTooHigh, QuantityTooLow
-from orders.placement import Buyer, Draft
+from orders import placement, queries
+from orders.errors import OrderNotFound
+from orders.models import Order
+from orders.placement import Buyer
 from panel.errors import DomainError
 from wallet.errors import InsufficientBalance
 
-CHOICES_MAX = 300  # services offered in one select; a search finds the others
+CHOICES_MAX = 120  # services listed at a time; another letter, or a category, finds the others
+FAVOURITES = "favourites"  # chosen in place of a category
 
 
 @login_required
@@ -33,65 +39,107 @@ def new_order(request: CustomerRequest) -> HttpResponse:
     if buyer is None:
         return render(request, "dashboard/new_order.html", {"nav": "new_order"})
     catalogue = price_list.read_catalogue(buyer)
-    search = request.GET.get("q", "").strip()[:SEARCH_MAX_CHARACTERS]
-    offer = _chosen_offer(request, catalogue, search)
-    form = None
-    if offer is not None:
-        form = OrderForm(request.POST if request.method == "POST" else None, offer=offer)
-        if form.is_bound and form.is_valid():
-            order_id = _place(buyer=buyer, form=form)
-            if order_id is not None:
-                messages.success(request, f"Order {order_id} placed.")
-                return redirect("dashboard:order", order_id)
-    return render(
-        request,
-        "dashboard/new_order.html",
-        {
-            "nav": "new_order",
-            "form": form,
-            "is_gone": request.method == "POST" and offer is None,
-            "price": price_list.price_of(offer, catalogue=catalogue, buyer=buyer) if offer else None,
-            "quantity_source": TYPES[offer.type].quantity if offer else "",
-            "is_per_run": settings.DRIPFEED_QUANTITY == "per_run",
-            **_choices(request, catalogue, offer, search),
-        },
-    )
+    is_sent = request.method == "POST"
+    sent = request.POST if is_sent else request.GET
+    asked = sent.get("service", "")
+    offer = price_list.find_offer(catalogue, asked)
+    context: dict[str, object] = {
+        "nav": "new_order",
+        "form": None,
+        "is_gone": offer is None and (is_sent or bool(asked)),
+        "placed": None if is_sent else _placed_order(request),
+    }
+    if offer is None:
+        context |= {"categories": price_list.list_categories(catalogue)}
+        context |= _find_choices(request, catalogue, buyer)
+        return render(request, "dashboard/new_order.html", context)
+    form = OrderForm(sent, offer=offer)
+    if is_sent and form.is_valid():
+        order_id = _place(buyer=buyer, form=form)
+        if order_id is not None:
+            # The same service again: whoever orders all day has the next link ready.
+            address = reverse("dashboard:new_order")
+            return redirect(f"{address}?{urlencode({'placed': order_id, 'service': offer.id})}")
+    context |= {
+        "form": form if is_sent else OrderForm(initial=sent.dict(), offer=offer),
+        "price": price_list.price_of(offer, catalogue=catalogue, buyer=buyer),
+        "currency": buyer.currency,
+        "favourites": price_list.list_favourites(buyer.user_id),
+        "quantity_source": TYPES[offer.type].quantity,
+        "is_per_run": settings.DRIPFEED_QUANTITY == "per_run",
+        "preview": _preview(buyer, form, is_asked=is_sent or bool(sent.get("link") or sent.get("quantity"))),
+    }
+    return render(request, "dashboard/new_order.html", context)
 
 
-def _chosen_offer(request: CustomerRequest, catalogue: Snapshot, search: str) -> Offer | None:
-    """Return the service asked for, unless the visitor has since turned to another category or search."""
-    sent = request.POST if request.method == "POST" else request.GET
-    text = sent.get("service", "")
-    # Longer than any id; int() would also take what is no plain number.
-    offer = catalogue.offers.get(int(text)) if text.isascii() and text.isdecimal() and len(text) < 11 else None  # noqa: PLR2004
-    if offer is None or request.method == "POST":
-        return offer
+@require_safe
+def service_choices(request: HttpRequest) -> HttpResponse:
+    """Give the services that match what is being typed."""
+    buyer = buyer_of(request)
+    if buyer is None:
+        return HttpResponseClientRefresh()  # logged out meanwhile: the page itself leads to the login
+    catalogue = price_list.read_catalogue(buyer)
+    return render(request, "dashboard/new_order_choices.html", _find_choices(request, catalogue, buyer))
+
+
+@require_POST
+def order_preview(request: HttpRequest) -> HttpResponse:
+    """Say what the order in the form would cost and why it would be refused; nothing is touched."""
+    buyer = buyer_of(request)
+    offer = price_list.find_offer(price_list.read_catalogue(buyer), request.POST.get("service", "")) if buyer else None
+    if buyer is None or offer is None:
+        return HttpResponseClientRefresh()  # logged out, or no longer on sale: the page itself says so
+    form = OrderForm(request.POST, offer=offer)
+    preview = _preview(buyer, form)
+    fields = [(form[name], preview.errors.get(name, ())) for name in form.fields]
+    context = {"preview": preview, "currency": buyer.currency, "fields": fields}
+    return render(request, "dashboard/new_order_preview.html", context)
+
+
+def _preview(buyer: Buyer, form: OrderForm, *, is_asked: bool = True) -> Preview:
+    return preview_order(buyer=buyer, form=form, now=timezone.now()) if is_asked else Preview(balance=buyer.balance)
+
+
+def _find_choices(request: HttpRequest, catalogue: Snapshot, buyer: Buyer) -> dict[str, object]:
+    """Return the services to choose from: what is searched for, likeliest first, or favourites and then all."""
+    form = ServiceSearchForm(request.GET)
+    form.is_valid()
+    search = form.cleaned_data.get("q", "")[:SEARCH_MAX_CHARACTERS]
+    category = form.cleaned_data.get("category", "")
+    marked = price_list.list_favourites(buyer.user_id)
+    among = marked if category == FAVOURITES else None
+    found = price_list.find_offers(catalogue, search, category="" if among is not None else category, among=among)
     if search:
-        return offer if offer in price_list.find_offers(catalogue, search) else None
-    return offer if request.GET.get("category", offer.category) == offer.category else None
-
-
-def _choices(request: CustomerRequest, catalogue: Snapshot, offer: Offer | None, search: str) -> dict[str, object]:
-    """Return what the select offers: what is searched for, or one category."""
-    categories = price_list.list_categories(catalogue)
-    category = offer.category if offer else request.GET.get("category", "")
-    if category not in categories:
-        category = categories[0] if categories else ""
-    found: Sequence[Offer]
-    if search:
-        found = price_list.find_offers(catalogue, search)
-    else:
-        found = [other for other in catalogue.offers.values() if other.category == category]
-    shown = list(found[:CHOICES_MAX])
-    if offer and offer not in shown:
-        shown.insert(0, offer)
+        found = price_list.rank_offers(found, search, first=marked)
+    shown = found[:CHOICES_MAX]
+    favourites = [offer for offer in found if offer.id in marked] if not search and not category else []
     return {
         "search": search,
-        "categories": categories,
         "category": category,
-        "choices": shown,
-        "left_out": max(len(found) - CHOICES_MAX, 0),
+        "prices": _price(shown, catalogue, buyer),
+        "favourite_prices": _price(favourites[:CHOICES_MAX], catalogue, buyer),
+        "favourites": marked,
+        "left_out": len(found) - len(shown),
+        "is_empty": not catalogue.offers,
+        "currency": buyer.currency,
+        # What was filled in before the customer turned to another service.
+        "kept": urlencode({name: request.GET[name] for name in ("link", "quantity") if request.GET.get(name)}),
     }
+
+
+def _price(offers: list[Offer], catalogue: Snapshot, buyer: Buyer) -> list[price_list.Price]:
+    return [price_list.price_of(offer, catalogue=catalogue, buyer=buyer) for offer in offers]
+
+
+def _placed_order(request: CustomerRequest) -> Order | None:
+    """Return the order that was just placed, when the address names one of the customer's."""
+    number = request.GET.get("placed", "")
+    if not price_list.is_id(number):
+        return None
+    try:
+        return queries.get_order(request.user.pk, int(number))
+    except OrderNotFound:
+        return None
 
 
 def _place(*, buyer: Buyer, form: OrderForm) -> int | None:
@@ -101,33 +149,13 @@ def _place(*, buyer: Buyer, form: OrderForm) -> int | None:
         return placement.place_order(buyer=buyer, draft=draft).order_id
     except InsufficientBalance:
         charge = placement.quote_order(buyer=buyer, draft=draft).charge
-        form.add_error(
-            None,
-            f"This order costs {amount(charge)} {buyer.currency}, "
-            f"your balance is {amount(buyer.balance)} {buyer.currency}.",
-        )
-    except QuantityTooLow as refusal:
-        form.add_error(form.quantity_field, _too_low(refusal, draft))
+        facts: dict[str, Any] = {
+            "charge": amount(charge),
+            "balance": amount(buyer.balance),
+            "currency": buyer.currency,
+        }
+        sentence = gettext("This order costs %(charge)s %(currency)s, your balance is %(balance)s %(currency)s.")
+        form.add_error(None, sentence % facts)
     except DomainError as refusal:
-        form.add_error(_field_of(refusal, form), sentence_for(refusal))
-    return None
-
-
-def _too_low(refusal: QuantityTooLow, draft: Draft) -> str:
-    if draft.runs is None:
-        return sentence_for(refusal)
-    return (
-        f"A run would have only {refusal.quantity:,}. The minimum of this service is {refusal.minimum:,} in each run."
-    )
-
-
-def _field_of(refusal: DomainError, form: OrderForm) -> str | None:
-    if isinstance(refusal, QuantityTooHigh):
-        return form.quantity_field
-    if isinstance(refusal, DripfeedIncomplete):
-        return "interval" if form.cleaned_data.get("runs") else "runs"
-    if isinstance(refusal, DripfeedNotOffered):
-        return None
-    if isinstance(refusal, ParameterMissing) and refusal.parameter in form.fields:
-        return refusal.parameter
+        form.add_error(field_of(refusal, form), say_refusal(refusal, draft))
     return None
