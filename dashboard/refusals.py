@@ -1,6 +1,7 @@
 """What the pages say when the domain says no; the API has its own texts."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from django.utils.functional import Promise
@@ -10,13 +11,18 @@ from django.utils.translation import gettext_lazy as _
 from accounts.api_keys import KEYS_MAX
 from accounts.errors import AccountSuspended, EmailTaken, InvalidApiKey, TooManyApiKeys, UsernameTaken
 from catalog.errors import TooManyFavourites
+from dashboard.templatetags.panel import amount
 from orders.errors import (
     CancelNotAvailable,
     DripfeedIncomplete,
     DripfeedNotOffered,
+    MassOrderAlreadyEnded,
+    NotForMassOrders,
     OrderAlreadyCompleted,
     OrderNotEligibleForRefill,
     ParameterMissing,
+    PlacementFailed,
+    PriceRose,
     QuantityTooHigh,
     QuantityTooLow,
     RefillNotAvailable,
@@ -66,6 +72,16 @@ SENTENCES: dict[type[DomainError], Promise | Callable[[Any], str]] = {
     OrderAlreadyCompleted: _("This order has ended; there is nothing left to cancel."),
     CancelNotAvailable: _("This service cannot be canceled once ordered."),
     RefillNotAvailable: _("This service has no refill, or the time for it is over."),
+    NotForMassOrders: lambda error: (
+        gettext("A service of the type “%(type)s” needs more than a link and a quantity. Order it on its own.")
+        % {"type": error.service_type}
+    ),
+    PriceRose: lambda error: (
+        gettext("The price rose from %(agreed)s to %(charge)s after you agreed, so nothing was ordered.")
+        % {"agreed": amount(Decimal(error.agreed)), "charge": amount(Decimal(error.charge))}
+    ),
+    PlacementFailed: _("Something went wrong on our side; nothing was charged. Order it again."),
+    MassOrderAlreadyEnded: _("Nothing is left to stop: every line has its outcome."),
     OrderNotEligibleForRefill: _(
         "A refill is possible once the order is delivered and no other refill of it is running."
     ),

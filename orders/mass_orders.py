@@ -74,6 +74,22 @@ class CheckedLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LinePage:
+    """One page of lines, in their order; `next_after` is where the next one starts, None at the end."""
+
+    lines: Sequence[MassOrderLine]
+    next_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MassOrderPage:
+    """One page of mass orders, newest first; `next_before` is where the next one starts, None at the end."""
+
+    mass_orders: Sequence[MassOrder]
+    next_before: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a mass order is."""
 
@@ -118,7 +134,7 @@ def create_mass_order(*, buyer: Buyer, lines: Sequence[CheckedLine], token: UUID
     if not 0 < len(lines) <= LINES_MAX or any(line.refusal for line in lines):
         raise ValueError("a mass order has up to LINES_MAX lines that were checked and not refused")
     # Before the balance: the first of two equal forms may have spent it.
-    if made := MassOrder.objects.filter(customer_id=buyer.user_id, token=token).first():
+    if made := find_mass_order(user_id=buyer.user_id, token=token):
         return made
     total = sum((line.charge for line in lines), ZERO)
     if buyer.balance < total:
@@ -219,6 +235,37 @@ def get_mass_order(user_id: int, mass_order_id: int) -> MassOrder:
         return MassOrder.objects.get(pk=mass_order_id, customer_id=user_id)
     except MassOrder.DoesNotExist:
         raise MassOrderNotFound from None
+
+
+def find_mass_order(*, user_id: int, token: UUID) -> MassOrder | None:
+    """Return the mass order that a form has made, when it was sent before."""
+    return MassOrder.objects.filter(customer_id=user_id, token=token).first()
+
+
+def list_mass_orders(user_id: int, *, limit: int, before: int | None = None) -> MassOrderPage:
+    """List a customer's mass orders, newest first.
+
+    :param before: the `next_before` of the page above.
+    """
+    mass_orders = MassOrder.objects.filter(customer_id=user_id).order_by("-pk")
+    if before is not None:
+        mass_orders = mass_orders.filter(pk__lt=before)
+    found = list(mass_orders[: limit + 1])
+    return MassOrderPage(found[:limit], found[limit - 1].pk if len(found) > limit else None)
+
+
+def list_lines(
+    mass_order: MassOrder, *, limit: int, after: int = 0, state: MassOrderLine.State | None = None
+) -> LinePage:
+    """List lines with their services, in the customer's order.
+
+    :param after: the `next_after` of the page above.
+    """
+    lines = mass_order.lines.filter(number__gt=after).order_by("number").select_related("service", "order")
+    if state is not None:
+        lines = lines.filter(state=state)
+    found = list(lines[: limit + 1])
+    return LinePage(found[:limit], found[limit - 1].number if len(found) > limit else None)
 
 
 def measure_progress(mass_order: MassOrder) -> Progress:

@@ -195,3 +195,17 @@ def account_tabs(context: template.Context) -> dict[str, object]:
         "label": _("Account"),
         "tabs": [(reverse(name), label, path.startswith(prefix)) for name, label, prefix in pages],
     }
+
+
+@register.inclusion_tag("components/tabs.html", takes_context=True)
+def new_order_tabs(context: template.Context) -> dict[str, object]:
+    """Render the tabs of the two ways to order on the website."""
+    match = context["request"].resolver_match
+    is_mass = match is not None and "mass_order" in match.url_name
+    return {
+        "label": _("New order"),
+        "tabs": [
+            (reverse("dashboard:new_order"), _("Single"), not is_mass),
+            (reverse("dashboard:mass_order"), _("Mass order"), is_mass),
+        ],
+    }

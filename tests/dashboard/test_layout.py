@@ -17,6 +17,7 @@ PUBLIC = [
 PRIVATE = [
     "dashboard:overview",
     "dashboard:new_order",
+    "dashboard:mass_order",
     "dashboard:orders",
     "dashboard:services",
     "dashboard:wallet",
@@ -71,7 +72,14 @@ def test_staff_without_a_wallet_see_every_page(name, staff_browser, followers):
 
 @pytest.mark.parametrize(
     "name",
-    ["dashboard:overview", "dashboard:new_order", "dashboard:wallet", "dashboard:add_funds", "dashboard:deposits"],
+    [
+        "dashboard:overview",
+        "dashboard:new_order",
+        "dashboard:mass_order",
+        "dashboard:wallet",
+        "dashboard:add_funds",
+        "dashboard:deposits",
+    ],
 )
 def test_pages_about_money_explain_a_missing_wallet(name, staff_browser):
     assert "This account has no wallet" in staff_browser.get(reverse(name)).text
