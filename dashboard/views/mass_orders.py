@@ -101,7 +101,7 @@ def mass_order(request: CustomerRequest) -> HttpResponse:
 @require_safe
 def mass_order_detail(request: CustomerRequest, mass_order_id: int) -> HttpResponse:
     """Show how far a mass order is, and what came of each line."""
-    return render(request, "dashboard/mass_order_detail.html", _tell(request, mass_order_id))
+    return render(request, "dashboard/mass_order_detail.html", _tell(request, request.user.pk, mass_order_id))
 
 
 @require_safe
@@ -110,7 +110,7 @@ def mass_order_live(request: HttpRequest, mass_order_id: int) -> HttpResponse:
     if not request.user.is_authenticated:
         # A redirect would put the login page into the middle of this one.
         return HttpResponseClientRefresh()
-    return render(request, "dashboard/mass_order_live.html", _tell(request, mass_order_id))
+    return render(request, "dashboard/mass_order_live.html", _tell(request, request.user.pk, mass_order_id))
 
 
 @login_required
@@ -132,7 +132,7 @@ def stop_mass_order(request: CustomerRequest, mass_order_id: int) -> HttpRespons
 @require_safe
 def mass_order_csv(request: CustomerRequest, mass_order_id: int) -> HttpResponseBase:
     """Download what came of each line."""
-    return _stream(_find(request, mass_order_id))
+    return _stream(_find(request.user.pk, mass_order_id))
 
 
 def _place(request: CustomerRequest, form: MassOrderForm, *, buyer: Buyer) -> MassOrder | None:
@@ -213,15 +213,15 @@ def _describe_good(shown: Sequence[CheckedLine], lines: Sequence[CheckedLine], *
         yield GoodLine(line, offers[line.draft.service_id], twin if twin != line.number else None)
 
 
-def _find(request: HttpRequest, mass_order_id: int) -> MassOrder:
+def _find(user_id: int, mass_order_id: int) -> MassOrder:
     try:
-        return mass_orders.get_mass_order(request.user.pk, mass_order_id)
+        return mass_orders.get_mass_order(user_id, mass_order_id)
     except MassOrderNotFound:
         raise Http404 from None
 
 
-def _tell(request: HttpRequest, mass_order_id: int) -> dict[str, object]:
-    found = _find(request, mass_order_id)
+def _tell(request: HttpRequest, user_id: int, mass_order_id: int) -> dict[str, object]:
+    found = _find(user_id, mass_order_id)
     form = LinesPageForm(request.GET)
     form.is_valid()
     after, state = form.cleaned_data.get("after"), form.cleaned_data.get("state", "")
