@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
+from panel.fields import MoneyField
+
 # Contract: "more than 60 requests a second on one key, sustained for more than a minute".
 DEFAULT_REQUESTS_PER_SECOND = 60
 TIME_ZONE_MAX_CHARACTERS = 63
@@ -77,3 +79,28 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"
+
+
+class NoticeChoices(models.Model):
+    """What a customer wants to be told by mail. Without a row: nothing."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="notice_choices"
+    )
+    low_balance = models.BooleanField(default=False)
+    low_balance_below = MoneyField(null=True, help_text="In the wallet's currency; kept while `low_balance` is off.")
+    ended_orders = models.BooleanField(default=False, help_text="Orders that ended Partial or Canceled.")
+
+    class Meta:
+        verbose_name_plural = "notice choices"
+        constraints = [
+            models.CheckConstraint(
+                # A check that comes out as NULL passes, so say that it is not.
+                condition=models.Q(low_balance=False)
+                | models.Q(low_balance_below__isnull=False, low_balance_below__gt=0),
+                name="notice_low_balance_has_threshold",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user_id)

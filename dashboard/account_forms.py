@@ -1,5 +1,6 @@
 """What customers type about themselves. What is taken or forbidden is the domain's to say."""
 
+from decimal import Decimal
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -8,8 +9,11 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts import time_zones
-from accounts.models import User
+from accounts.models import NoticeChoices, User
+from dashboard.templatetags.panel import amount
+from panel.money import DECIMAL_PLACES, MAX_DIGITS
 
+FOLLOW_BROWSER = "browser"
 PARTS_OF_THE_WORLD = {
     "Africa": _("Africa"),
     "America": _("America"),
@@ -41,9 +45,9 @@ class ProfileForm(forms.Form):
         help_text=_("You log in with it, or with your email address."),
         widget=forms.TextInput(attrs={"autocomplete": "username", "spellcheck": "false", "autocapitalize": "none"}),
     )
-    language = forms.ChoiceField(
+    language = forms.TypedChoiceField(
         label=_("Language"),
-        required=False,
+        coerce=lambda chosen: "" if chosen == FOLLOW_BROWSER else chosen,
         help_text=_("Of pages and emails."),
     )
     time_zone = forms.ChoiceField(label=_("Time zone"), help_text=_("The clock of every time you read here."))
@@ -52,12 +56,12 @@ class ProfileForm(forms.Form):
         kwargs["initial"] = {
             "name": user.first_name,
             "username": user.username,
-            "language": user.language,
+            "language": user.language or FOLLOW_BROWSER,
             "time_zone": user.time_zone,
         }
         super().__init__(*args, **kwargs)
         self.user = user
-        self.fields["language"].choices = [("", _("The browser’s language")), *settings.LANGUAGES]  # type: ignore[attr-defined]
+        self.fields["language"].choices = [(FOLLOW_BROWSER, _("The browser’s language")), *settings.LANGUAGES]  # type: ignore[attr-defined]
         self.fields["time_zone"].choices = _zone_choices(user.time_zone)  # type: ignore[attr-defined]
 
     def clean_username(self) -> str:
@@ -66,6 +70,38 @@ class ProfileForm(forms.Form):
         if username.lower() == self.user.username.lower():
             return get_adapter().clean_username(username, shallow=True)
         return get_adapter().clean_username(username)
+
+
+class NotificationsForm(forms.Form):
+    """What a customer wants to be told by mail."""
+
+    low_balance = forms.BooleanField(label=_("My balance falls low"), required=False)
+    low_balance_below = forms.DecimalField(
+        label=_("Below"),
+        required=False,
+        max_digits=MAX_DIGITS,
+        decimal_places=DECIMAL_PLACES,
+        min_value=Decimal("0.00001"),
+        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "any"}),
+    )
+    ended_orders = forms.BooleanField(label=_("Orders end Partial or Canceled"), required=False)
+
+    def __init__(self, *args: Any, choices: NoticeChoices, currency: str, **kwargs: Any) -> None:
+        below = choices.low_balance_below
+        kwargs["initial"] = {
+            "low_balance": choices.low_balance,
+            "low_balance_below": None if below is None else amount(below).replace(",", ""),
+            "ended_orders": choices.ended_orders,
+        }
+        super().__init__(*args, **kwargs)
+        self.fields["low_balance_below"].label = _("Below how many %(currency)s") % {"currency": currency}
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a warning without a threshold."""
+        data = self.cleaned_data
+        if data.get("low_balance") and "low_balance_below" in data and data["low_balance_below"] is None:
+            self.add_error("low_balance_below", _("Say below which balance you want to be told."))
+        return data
 
 
 def _zone_choices(current: str) -> list[tuple[str, Any]]:

@@ -49,6 +49,8 @@ urlpatterns = [
     path("wallet/deposits/<int:payment_id>/live/", payments.payment_live, name="payment_live"),
     path("wallet/deposits/<int:payment_id>/pay/", payments.start_payment, name="start_payment"),
     path("account/profile/", account.profile, name="profile"),
+    path("account/notifications/", account.notifications, name="notifications"),
+    path("account/notifications/stop/<str:token>/", account.stop_notices, name="stop_notices"),
     path("account/sessions/", account.session_list, name="sessions"),
     path("account/sessions/<int:session_id>/end/", account.end_session, name="end_session"),
     # At allauth's addresses, ahead of allauth's own.

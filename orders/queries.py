@@ -123,6 +123,11 @@ def find_unfinished(user_id: int, *, link: str) -> Order | None:
     return same.select_related("service").order_by("-pk").first()
 
 
+def list_orders_by_id(user_id: int, order_ids: Sequence[int]) -> list[Order]:
+    """List those of these orders that are a customer's, oldest first, with their service."""
+    return list(Order.objects.select_related("service").filter(customer_id=user_id, pk__in=order_ids).order_by("pk"))
+
+
 def list_events(order: Order) -> list[OrderEvent]:
     """List what happened to an order, newest first, with the run each step is about."""
     return list(order.events.select_related("run").order_by("-pk")[:SHOWN_EVENTS_MAX])

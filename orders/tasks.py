@@ -14,6 +14,7 @@ from orders import (
     cancellations,
     holds,
     mass_orders,
+    notices,
     rechecking,
     refills,
     routing,
@@ -27,7 +28,8 @@ WORK_SECONDS = 10.0
 REROUTE_SECONDS = 1.0
 # Threads of a worker that are never given to submitting. While orders keep coming every submitter finds more to do, and
 # without a limit they would fill all threads: the other tasks' messages would expire before their turn came. Six of
-# sixteen: one provider that hangs can hold a tracker, a forwarder, a refiller and the watch of balances at once.
+# sixteen: one provider that hangs can hold a tracker, a forwarder, a refiller and the watch of balances at once, and a
+# mail server that hangs a sender of mails.
 THREADS_FOR_THE_REST = max(2, settings.WORKER_CONCURRENCY * 3 // 8)
 
 _submitters = threading.BoundedSemaphore(max(1, settings.WORKER_CONCURRENCY - THREADS_FOR_THE_REST))
@@ -144,3 +146,12 @@ def measure_paces() -> None:
 def archive() -> None:
     """Put old orders away."""
     archiving.archive_orders()
+
+
+@shared_task(name="orders.find_notices")
+def find_notices() -> None:
+    """Find what customers want to be told by mail."""
+    notices.find_low_balances()
+    started = time.monotonic()
+    while notices.find_ended_orders() and time.monotonic() - started < WORK_SECONDS:
+        pass

@@ -261,6 +261,8 @@ CELERY_BEAT_SCHEDULE = {
         "orders.measure_paces": 3600.0,
         "orders.recheck_finished": 60.0,
         "orders.archive": 3600.0,
+        "orders.find_notices": 60.0,
+        "dashboard.send_notices": 60.0,
         "catalog.sync_providers": 600.0,  # prices move a few times a day, and a catalogue may be megabytes
         "wallet.fold_days": 30.0,  # pages add up what came since
         "providers.check_balances": 300.0,  # a call to each provider

@@ -186,6 +186,7 @@ def account_tabs(context: template.Context) -> dict[str, object]:
     path = match.route if match else ""
     pages = [
         ("dashboard:profile", _("Profile"), "account/profile/"),
+        ("dashboard:notifications", _("Notifications"), "account/notifications/"),
         ("account_email", _("Email"), "account/email/"),
         ("account_change_password", _("Password"), "account/password/"),
         ("mfa_index", _("Two-factor"), "account/2fa/"),

@@ -6,17 +6,19 @@ from allauth.account.views import EmailView, SignupView
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core import signing
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import profiles, registration, sessions
+from accounts import notices, profiles, registration, sessions
 from accounts.errors import EmailTaken, UsernameTaken
-from dashboard.account_forms import ProfileForm
-from dashboard.customer import CustomerRequest
+from dashboard.account_forms import NotificationsForm, ProfileForm
+from dashboard.customer import CustomerRequest, buyer_of
 from dashboard.devices import Device, describe_device
 from dashboard.refusals import sentence_for
 from panel.errors import violated_constraint
@@ -76,6 +78,36 @@ def end_session(request: CustomerRequest, session_id: int) -> HttpResponse:
         return redirect("account_login")
     messages.success(request, _("%(device)s is logged out.") % {"device": describe_device(ended.user_agent).name})
     return redirect("dashboard:sessions")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def notifications(request: CustomerRequest) -> HttpResponse:
+    """Show and change what the customer is told by mail."""
+    buyer = buyer_of(request)
+    if buyer is None:
+        return render(request, "dashboard/notifications.html", {"form": None})
+    choices = notices.get_choices(request.user.pk)
+    form = NotificationsForm(request.POST or None, choices=choices, currency=buyer.currency)
+    if request.method == "POST" and form.is_valid():
+        notices.change_choices(user_id=request.user.pk, **form.cleaned_data)
+        messages.success(request, _("Your notifications are saved."))
+        return redirect("dashboard:notifications")
+    address = notices.address_of(request.user)
+    return render(request, "dashboard/notifications.html", {"form": form, "address": address})
+
+
+@csrf_exempt  # mail programs post here by themselves (RFC 8058); the signed link says all
+@require_http_methods(["GET", "HEAD", "POST"])
+def stop_notices(request: HttpRequest, token: str) -> HttpResponse:
+    """Turn off the mails that a mail's link names, for whoever holds the mail. Asks first: scanners follow links."""
+    try:
+        stop = notices.read_stop_token(token)
+    except signing.BadSignature:
+        raise Http404 from None
+    if request.method == "POST":
+        notices.stop_notices(stop)
+    return render(request, "dashboard/stop_notices.html", {"kind": stop.kind, "is_stopped": request.method == "POST"})
 
 
 class SignUp(SignupView):

@@ -27,6 +27,7 @@ PRIVATE = [
     "dashboard:api_usage",
     "dashboard:api_requests",
     "dashboard:api_console",
+    "dashboard:notifications",
     "dashboard:profile",
     "dashboard:sessions",
     "account_email",

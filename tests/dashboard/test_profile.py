@@ -6,7 +6,7 @@ from accounts.models import User
 from dashboard.devices import describe_device
 
 PAGE = "/account/profile/"
-PROFILE = {"name": "Ana", "username": "customer", "language": "", "time_zone": "UTC"}
+PROFILE = {"name": "Ana", "username": "customer", "language": "browser", "time_zone": "UTC"}
 
 
 def test_the_next_page_is_in_the_language_and_by_the_clock_chosen(browser, customer):
@@ -36,6 +36,7 @@ def test_without_a_language_the_browser_decides(browser):
         ({"username": "x" * 151}, "username"),
         ({"name": "x" * 151}, "name"),
         ({"name": "a\0b"}, "name"),
+        ({"language": ""}, "language"),
         ({"language": "tlh"}, "language"),
         ({"time_zone": ""}, "time_zone"),
         ({"time_zone": "Mars/Olympus"}, "time_zone"),

@@ -144,3 +144,5 @@ function revealScripted(root) {
 document.addEventListener("htmx:load", (event) => revealScripted(event.detail.elt));
 revealScripted(document);
 document.querySelectorAll("[data-theme-toggle]").forEach(labelThemeToggle);
+// On a phone the tab of this page may be outside the strip of tabs.
+document.querySelectorAll(".tab[aria-current]").forEach((tab) => { tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 48; });
