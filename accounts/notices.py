@@ -1,7 +1,7 @@
 """What customers want to be told by mail, and where such a mail may go."""
 
 from decimal import Decimal
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -9,16 +9,14 @@ from django.core import signing
 
 from accounts.models import NoticeChoices, User
 
-Kind = Literal["low_balance", "ended_orders"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 _SALT = "accounts.notices.stop"
 
 
 class Stop(NamedTuple):
-    """What the link at the end of a mail turns off, and for whom."""
+    """What the link at the end of a mail turns off, and for whom. `kind` names a field of `NoticeChoices`."""
 
     user_id: int
-    kind: Kind
+    kind: str
 
 
 def get_choices(user_id: int) -> NoticeChoices:

@@ -39,7 +39,7 @@ class ProfileForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     username = forms.CharField(
-        label=_("User name"),
+        label=_("Username"),
         min_length=settings.ACCOUNT_USERNAME_MIN_LENGTH,
         max_length=150,  # the column's
         help_text=_("You log in with it, or with your email address."),

@@ -50,7 +50,7 @@ def compose(notice: Notice) -> EmailMessage | None:
         }[Notice.Kind(notice.kind)](notice)
         if facts is None:
             return None
-        token = choices_of.make_stop_token(choices_of.Stop(user.pk, Notice.Kind(notice.kind).value))
+        token = choices_of.make_stop_token(choices_of.Stop(user.pk, notice.kind))
         stop_url = _address("dashboard:stop_notices", token)
         context = {
             **facts,

@@ -46,7 +46,7 @@ from wallet.errors import InsufficientBalance
 SENTENCES: dict[type[DomainError], Promise | Callable[[Any], str]] = {
     AccountSuspended: _("Your account is suspended. Contact support to have it looked at."),
     InvalidApiKey: _("This key is already revoked."),
-    UsernameTaken: _("Somebody else has this user name. Choose another one."),
+    UsernameTaken: _("Somebody else has this username. Choose another one."),
     EmailTaken: _("Another account uses this address. Contact support if it is yours."),
     TooManyApiKeys: lambda _error: (
         gettext("You have %(maximum)s live keys, the most one account can have. Revoke one first.")

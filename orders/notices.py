@@ -22,7 +22,7 @@ from django.utils import timezone
 from orders.models import EndedOrdersCursor, Notice
 from orders.transitions import Status
 
-GATHERED = timedelta(minutes=15)  # ended orders wait for more of their kind: at most four mails an hour
+GATHERED_MINUTES = 15  # ended orders wait for more of their kind: at most four mails an hour
 SETTLING = timedelta(minutes=2)  # an end is written at once but seen after its commit; mails are in no hurry
 WINDOW = timedelta(minutes=10)  # of ended orders per statement
 LOOKS_BACK = timedelta(days=1)  # after a longer stop: what is older is no news
@@ -62,7 +62,7 @@ _TELL_FALLEN = f"""
 _TELL_ENDED = f"""
     INSERT INTO orders_notice AS n (customer_id, kind, order_ids, order_count, tries, due_at)
     SELECT o.customer_id, %(kind)s, (array_agg(o.id ORDER BY o.id))[1:%(listed)s::integer], count(*), 0,
-           statement_timestamp() + %(gathered)s::interval
+           statement_timestamp() + make_interval(mins => %(gathered)s)
     FROM orders_order o
     JOIN accounts_noticechoices c ON c.user_id = o.customer_id AND c.ended_orders
     JOIN accounts_user u ON u.id = o.customer_id
@@ -79,7 +79,7 @@ def find_low_balances() -> None:
     """Write a notice for each wallet that is below its customer's threshold and was not told of since it was above."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(_FORGET_RISEN)
-        cursor.execute(_TELL_FALLEN, {"kind": Notice.Kind.LOW_BALANCE, **_reach()})
+        cursor.execute(_TELL_FALLEN, {"kind": Notice.Kind.LOW_BALANCE, "unverified": _takes_unverified()})
 
 
 def find_ended_orders() -> bool:
@@ -104,8 +104,8 @@ def find_ended_orders() -> bool:
                     "since": since,
                     "until": until,
                     "listed": LISTED_MAX,
-                    "gathered": GATHERED,
-                    **_reach(),
+                    "gathered": GATHERED_MINUTES,
+                    "unverified": _takes_unverified(),
                 },
             )
         cursor.until = until
@@ -113,8 +113,8 @@ def find_ended_orders() -> bool:
     return until < newest
 
 
-def _reach() -> dict[str, object]:
-    return {"unverified": settings.ACCOUNT_EMAIL_VERIFICATION == "none"}
+def _takes_unverified() -> bool:
+    return settings.ACCOUNT_EMAIL_VERIFICATION == "none"
 
 
 def claim_next() -> Notice | None:

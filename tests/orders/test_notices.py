@@ -200,7 +200,7 @@ def test_looking_for_ended_orders_reads_the_index_of_what_is_not_archived(listen
         "since": timezone.now() - notices.WINDOW,
         "until": timezone.now(),
         "listed": 20,
-        "gathered": notices.GATHERED,
+        "gathered": notices.GATHERED_MINUTES,
         "unverified": False,
     }
     with connection.cursor() as cursor:
