@@ -142,14 +142,13 @@ class Recorder:
                 kept.append(pending)
                 self._pending += not is_full
             if self._writer is None and self._starts_writer:
-                self._writer = threading.Thread(target=self._write_for_ever, name="api-calls")
+                # Not a daemon, as the web server's threads are: an ending process waits for it and loses nothing.
+                self._writer = threading.Thread(target=self._write_for_ever, name="api-calls", daemon=False)
                 self._writer.start()
 
     def _write_for_ever(self) -> None:
-        # Not a daemon: an ending process waits for it, and so the last second is written too.
         while threading.main_thread().is_alive():
             time.sleep(WRITE_EVERY_SECONDS)
-            connection.close_if_unusable_or_obsolete()  # it may have failed the last time
             self.write()
         connection.close()
 
@@ -161,6 +160,9 @@ class Recorder:
         if not tallies:
             return
         try:
+            # The database may have been restarted since the last time.
+            if connection.connection is not None and not connection.in_atomic_block and not connection.is_usable():
+                connection.close()
             rows = [_row(pending) for calls in kept.values() for pending in calls]
             rows.sort(key=lambda row: row.at)
             with transaction.atomic():

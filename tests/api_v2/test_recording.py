@@ -1,6 +1,7 @@
 """What is remembered of calls for their customer: which, how much of them, and never a key."""
 
 import logging
+import threading
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -247,7 +248,10 @@ def test_what_goes_wrong_while_remembering_stays_out_of_the_answer(customer, mon
 def test_a_thread_of_its_own_writes_and_ends_with_the_process(customer, monkeypatch):
     monkeypatch.setattr(recording, "WRITE_EVERY_SECONDS", 0.01)
     recorder = recording.recorder = recording.Recorder()
-    call_api(customer, action="balance")
+    key_of(customer)
+    caller = threading.Thread(target=call_and_disconnect, args=[customer], daemon=True)  # as the web server's are
+    caller.start()
+    caller.join()
     writer = recorder._writer
     monkeypatch.setattr("threading.main_thread", lambda: writer_of_no_more)
     writer.join(timeout=10)
@@ -255,6 +259,11 @@ def test_a_thread_of_its_own_writes_and_ends_with_the_process(customer, monkeypa
     assert not writer.is_alive()
     assert not writer.daemon
     assert RecordedCall.objects.count() == 1
+
+
+def call_and_disconnect(customer):
+    call_api(customer, action="balance")
+    connection.close()
 
 
 class _Ended:
