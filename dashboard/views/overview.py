@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import api_keys
 from catalog import updates
+from content import queries as content
 from dashboard import price_list, update_lines
 from dashboard.charts import Chart, Series
 from dashboard.customer import CustomerRequest, buyer_of
@@ -19,6 +20,7 @@ from wallet.days import Days
 
 RECENT_ORDERS = 5
 RECENT_UPDATES = 5
+RECENT_NEWS = 2
 CHART_DAYS = 30
 
 
@@ -39,6 +41,7 @@ def overview(request: CustomerRequest) -> HttpResponse:
             "counted_max": queries.COUNTED_ORDERS_MAX,
             "recent": queries.list_orders(request.user.pk, limit=RECENT_ORDERS).orders,
             "has_key": api_keys.list_api_keys(request.user).filter(revoked_at=None).exists(),
+            "news": content.list_news(limit=RECENT_NEWS).items,
             "updates": [
                 update_lines.describe_update(update, currency_rate=currency_rate)
                 for update in updates.list_public_updates(limit=RECENT_UPDATES).updates

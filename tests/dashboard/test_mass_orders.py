@@ -80,6 +80,10 @@ def test_places_what_was_agreed_to(customer, browser, followers):
     assert 'hx-trigger="every' not in page.text
 
 
+def test_is_a_tab_beside_the_single_order(browser, followers):
+    assert f'href="{URL}"' in browser.get("/new-order/").text
+
+
 def test_the_review_holds_the_text_unchanged(customer, browser, followers):
     funded(customer, "10")
     text = '\n\n1042|https://a.b/?x=<b>&y="1"|1000\n\n1042|x|100'

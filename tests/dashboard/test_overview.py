@@ -1,11 +1,12 @@
 """The first page a customer sees: what there is, what runs, what to do first."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.urls import reverse
 
+from content.models import News
 from tests.fixtures import balance_of, funded, place, report
 
 URL = "/dashboard/"
@@ -15,8 +16,8 @@ def test_counts_by_status_in_fixed_queries(customer, browser, followers, django_
     funded(customer, "100")
     for _ in range(3):
         place(customer, followers)
-    # session, user, buyer, counts, recent orders, live key, updates (how far back, which), days
-    with django_assert_num_queries(9):
+    # session, user, buyer, counts, recent orders, live key, updates (how far back, which), news, days
+    with django_assert_num_queries(10):
         page = browser.get(URL)
 
     assert page.context["counts"]["Pending"] == 3
@@ -99,6 +100,16 @@ def test_tells_what_changed_in_the_services(customer, browser, followers):
 
     assert "Price up" in page.text
     assert page.context["updates"][0].title == "Rate"
+
+
+def test_tells_the_operator_s_news(customer, browser):
+    News.objects.create(title="Slower <b>today</b>", body="So it is.")
+    News.objects.create(title="Later", body="Not yet.", published_at=datetime.now(UTC) + timedelta(days=1))
+
+    text = browser.get(URL).text
+
+    assert "Slower &lt;b&gt;today&lt;/b&gt;" in text
+    assert "Later" not in text
 
 
 @pytest.mark.parametrize("name", ["spend-chart", "orders-chart"])
