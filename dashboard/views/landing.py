@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-API_PATH = "/api/v2"
+from dashboard.views.services import find_services
 
 
 @require_safe
@@ -14,5 +14,5 @@ def landing(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("dashboard:overview")
     base_url = settings.BASE_URL or request.build_absolute_uri("/").rstrip("/")
-    example = f'curl -X POST "{base_url}{API_PATH}" \\\n  -d "key=YOUR_API_KEY" \\\n  -d "action=balance"'
-    return render(request, "dashboard/landing.html", {"example": example})
+    found = find_services(request)
+    return render(request, "dashboard/landing.html", {"base_url": base_url, **found})
