@@ -81,6 +81,7 @@ def ask_and_run(
     form_class: type[StaffActionForm],
     run: Callable[[Any, dict[str, Any]], str],
     refusals: Refusals | None = None,
+    initial: Callable[[Any], dict[str, Any]] | None = None,
 ) -> HttpResponse:
     """Show an action's form for one object, or run it when the form comes back valid.
 
@@ -88,13 +89,14 @@ def ask_and_run(
 
     :param run: gets the object and the form's data, does one operation, and returns what it did, in words.
     :param refusals: what to say when the domain refuses; nothing has moved then.
+    :param initial: gets the object and returns what the form is filled with at first.
     """
     obj = model_admin.get_object(request, object_id)
     if obj is None:
         raise Http404
     if not model_admin.has_view_permission(request, obj):
         raise PermissionDenied
-    form = form_class(request.POST if request.method == "POST" else None)
+    form = form_class(request.POST if request.method == "POST" else None, initial=initial(obj) if initial else None)
     if form.is_valid():
         try:
             done = run(obj, form.cleaned_data)

@@ -7,10 +7,12 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from panel import checkpoints
+from panel.money import MAX_AMOUNT
 from payments.errors import FeeTakesAll, PaymentOver
 from payments.models import Payment
 from payments.terms import Terms, work_out
 from wallet import deposits, ledger
+from wallet.errors import AmountRefused
 from wallet.models import Account, Deposit
 
 
@@ -37,6 +39,8 @@ def credit_payment(
         raise RuntimeError("a payment is credited in the transaction that locked it")
     if payment.state == Payment.State.CREDITED:
         raise PaymentOver
+    if not received.is_finite() or not 0 < received <= MAX_AMOUNT:
+        raise AmountRefused
     quote = work_out(received, terms_of(payment))
     if quote.deposited <= 0:
         raise FeeTakesAll

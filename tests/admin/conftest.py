@@ -13,6 +13,7 @@ from orders.models import ReviewItem
 from tests.admin.browsing import with_second_factor
 from tests.catalog.conftest import resell, shelf  # noqa: F401 - fixtures of pages about providers
 from tests.fixtures import PASSWORD, funded, place
+from tests.payments.conftest import bank, card, stripe_api  # noqa: F401 - fixtures of pages about payments
 
 
 @pytest.fixture

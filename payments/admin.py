@@ -1,0 +1,202 @@
+"""Ways to pay and bonus rules are the staff's to write; payments are decided by two actions and never edited."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
+
+from panel.admin_actions import ShownReasonForm, StaffActionForm, actor_of, ask_and_run, staff_action
+from panel.admin_pages import Fact, PanelAdmin, ReadOnlyAdmin, UndeletableAdmin, link_to, parse_id
+from panel.errors import DomainError
+from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount
+from payments import decisions
+from payments.errors import FeeTakesAll, NotForHands, PaymentOver
+from payments.models import REFERENCE_MAX_CHARACTERS, BonusRule, GatewaySettings, Payment, PaymentEvent
+from wallet.errors import AlreadyPosted, AmountRefused, ReasonMissing
+
+EVENTS_SHOWN = 50  # more than Stripe ever tells of one payment
+
+REFUSALS: dict[type[DomainError], str] = {
+    PaymentOver: "This payment is decided already. Nothing was changed.",
+    NotForHands: "This gateway reports its payments itself. Use “Add funds” on the wallet if its money came otherwise.",
+    FeeTakesAll: "The fee of this payment is not less than the amount. Nothing was credited.",
+    AlreadyPosted: "This reference was credited before. Nothing was credited.",
+    AmountRefused: "This amount cannot be posted: it is zero or less, has too many decimals, or is too large.",
+    ReasonMissing: "A reason is needed.",
+}
+
+
+@admin.register(GatewaySettings)
+class GatewaySettingsAdmin(UndeletableAdmin):
+    """How customers may pay; what a row is for stays as it is, because payments and cash accounts name it."""
+
+    list_display = ("label", "currency", "kind", "code", "minimum", "maximum", "fee_percent", "fee_fixed", "is_active")
+    list_filter = ("currency", "kind", "is_active")
+    ordering = ("currency", "position", "pk")
+    fields = (
+        "kind", "code", "currency", "label", "description", "instructions", "minimum", "maximum", "fee_percent",
+        "fee_fixed", "position", "is_active",
+    )  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: GatewaySettings | None = None) -> tuple[str, ...]:
+        """Fix what names it once it is there."""
+        return () if obj is None else ("kind", "code", "currency")
+
+
+@admin.register(BonusRule)
+class BonusRuleAdmin(PanelAdmin):
+    """Gifts on top of payments; a change counts for payments that are asked for afterwards."""
+
+    list_display = ("__str__", "currency", "from_amount", "percent", "starts_at", "ends_at", "is_active")
+    list_filter = ("currency", "is_active")
+    ordering = ("currency", "from_amount", "pk")
+    fields = ("currency", "from_amount", "percent", "starts_at", "ends_at", "is_active")
+
+
+class ApproveForm(StaffActionForm):
+    """What the bank statement says."""
+
+    received = forms.DecimalField(
+        label="Amount that arrived",
+        max_digits=MAX_DIGITS,
+        decimal_places=DECIMAL_PLACES,
+        widget=UnfoldAdminDecimalFieldWidget(),
+        help_text="In the wallet's currency. The payment's fee is taken from it, its bonus given on it.",
+    )
+    reference = forms.CharField(
+        max_length=REFERENCE_MAX_CHARACTERS,
+        help_text="What the bank statement says. The same reference is credited once, whoever asks.",
+        widget=UnfoldAdminTextInputWidget(),
+    )
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin):
+    """What customers paid or say to have paid; approve or reject what no gateway reports."""
+
+    list_display = ("id", "customer", "gateway", "amount", "currency", "state", "customer_reference", "created_at")
+    list_filter = ("state", "gateway")
+    list_select_related = ("wallet__user", "gateway")
+    ordering = ("-id",)
+    sortable_by = ()
+    search_fields = ("gateway_reference",)  # shows the search box; what is found is below
+    search_help_text = "The number, the gateway's reference, the customer's reference, or the whole user name"
+    fields = (
+        "customer", "gateway", "state", "amount", "currency", "fee_percent", "fee_fixed", "bonus_percent", "bonus_from",
+        "received", "fee", "bonus", "customer_reference", "customer_note", "gateway_reference", "gateway_payment",
+        "deposit", "decided_by", "reason", "created_at", "expires_at", "ended_at",
+    )  # fmt: skip
+    readonly_fields = ("customer", "currency")
+    actions_detail = ("approve", "reject")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Payment], search_term: str
+    ) -> tuple[QuerySet[Payment], bool]:
+        """Find by number, by a reference, or by the customer's name."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if (payment_id := parse_id(term)) is not None:
+            return queryset.filter(pk=payment_id), False
+        by_name = queryset.filter(wallet__user__username=term)
+        return by_name | queryset.filter(gateway_reference=term) | queryset.filter(customer_reference=term), False
+
+    @admin.display(description="customer")
+    def customer(self, payment: Payment) -> SafeString:
+        """Link to whose payment it is."""
+        return link_to(payment.wallet, payment.wallet.user)
+
+    @admin.display(description="currency")
+    def currency(self, payment: Payment) -> str:
+        """Say in which money the amounts are."""
+        return payment.wallet.currency
+
+    def describe(self, obj: Payment) -> str:
+        """Say who says to have paid what."""
+        reference = f", reference {obj.customer_reference}" if obj.customer_reference else ""
+        return f"{obj}, {format_amount(obj.amount)} {obj.wallet.currency} of {obj.wallet.user}{reference}"
+
+    def list_facts(self, obj: Payment) -> Iterable[Fact]:
+        """Show what the gateway told of it."""
+        events = obj.events.order_by("-pk")[:EVENTS_SHOWN]
+        yield Fact(
+            "Events",
+            ("when", "what", "outcome", "detail"),
+            [(event.received_at, link_to(event, event.type), event.outcome, event.detail) for event in events],
+        )
+
+    def offers(self, action: str, obj: Model) -> bool:
+        """Show no button where there is nothing to decide."""
+        assert isinstance(obj, Payment)
+        if obj.gateway.kind != GatewaySettings.Kind.MANUAL:
+            return False
+        return obj.state != Payment.State.CREDITED if action == "approve" else obj.is_open
+
+    def has_decide_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        """Who may change payments."""
+        return request.user.has_perm("payments.change_payment")
+
+    @staff_action(description="Approve", permission="decide")
+    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Credit money that arrived."""
+
+        def run(payment: Payment, data: dict[str, Any]) -> str:
+            deposit = decisions.approve_payment(
+                payment_id=payment.pk,
+                received=data["received"],
+                reference=data["reference"],
+                actor_id=actor_of(request),
+            )
+            return (
+                f"Credited {format_amount(deposit.amount)} {payment.wallet.currency}, reference {deposit.external_id}."
+            )
+
+        return ask_and_run(
+            self,
+            request,
+            object_id,
+            title="Approve",
+            explanation="Credits the customer's wallet with money that has arrived. It cannot be undone.",
+            form_class=ApproveForm,
+            run=run,
+            refusals=REFUSALS,
+            initial=lambda payment: {"received": payment.amount, "reference": payment.customer_reference},
+        )
+
+    @staff_action(description="Reject", permission="decide")
+    def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End a payment whose money did not arrive."""
+
+        def run(payment: Payment, data: dict[str, Any]) -> str:
+            decisions.reject_payment(payment_id=payment.pk, reason=data["reason"], actor_id=actor_of(request))
+            return "Rejected. Nothing was credited."
+
+        return ask_and_run(
+            self,
+            request,
+            object_id,
+            title="Reject",
+            explanation="Ends the payment without crediting anything. It can be approved later if the money arrives.",
+            form_class=ShownReasonForm,
+            run=run,
+            refusals=REFUSALS,
+        )
+
+
+@admin.register(PaymentEvent)
+class PaymentEventAdmin(ReadOnlyAdmin):
+    """What gateways told us, as it came."""
+
+    list_display = ("id", "kind", "type", "event_id", "payment", "outcome", "detail", "received_at")
+    list_filter = ("outcome",)
+    list_select_related = ("payment",)
+    ordering = ("-id",)
+    sortable_by = ()
+    search_fields = ("event_id__exact",)
+    search_help_text = "The whole id of an event"
+    fields = ("kind", "event_id", "type", "payment", "outcome", "detail", "body", "received_at")
