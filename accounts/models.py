@@ -43,6 +43,8 @@ class User(AbstractUser):
         max_length=8, blank=True, choices=settings.LANGUAGES, help_text="Empty: what the browser asks for."
     )
     time_zone = models.CharField(max_length=TIME_ZONE_MAX_CHARACTERS, default="UTC", validators=[validate_time_zone])
+    # Repeats what the tickets say, written with them, so that the sign in the navigation costs no page a query.
+    unread_tickets = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         constraints = [

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.api_keys import KEYS_MAX
@@ -41,6 +41,17 @@ from payments.errors import (
     TooFineAmount,
     TooManyOpenPayments,
 )
+from support.attachments import ATTACHMENTS_MAX
+from support.errors import (
+    AttachmentTooLarge,
+    AttachmentTypeRefused,
+    OrdersNotFound,
+    TooManyAttachments,
+    TooManyMessages,
+    TooManyOpenTickets,
+    TooMuchAttached,
+)
+from support.tickets import OPEN_TICKETS_MAX
 from wallet.errors import InsufficientBalance
 
 SENTENCES: dict[type[DomainError], Promise | Callable[[Any], str]] = {
@@ -104,6 +115,26 @@ SENTENCES: dict[type[DomainError], Promise | Callable[[Any], str]] = {
     ),
     PaymentOver: _("This payment has ended. Start a new one."),
     TooManyOpenPayments: _("You have many payments open already. Finish one of them, or wait until they expire."),
+    TooManyOpenTickets: lambda _error: (
+        gettext(
+            "You have %(most)s open tickets, the most there can be. Close one that is done, or reply in one of them."
+        )
+        % {"most": OPEN_TICKETS_MAX}
+    ),
+    TooManyMessages: _("You have written many messages within the hour. Try again later."),
+    OrdersNotFound: lambda error: (
+        ngettext(
+            "Order %(ids)s is not among your orders.", "These are not among your orders: %(ids)s.", len(error.order_ids)
+        )
+        % {"ids": ", ".join(map(str, error.order_ids))}
+    ),
+    TooManyAttachments: lambda _error: gettext("Attach %(most)s files at most.") % {"most": ATTACHMENTS_MAX},
+    TooMuchAttached: _("You have attached a lot today. Try again tomorrow, or without files."),
+    AttachmentTooLarge: lambda error: gettext("“%(name)s” is too large.") % {"name": error.name},
+    AttachmentTypeRefused: lambda error: (
+        gettext("“%(name)s” cannot be attached: it is empty, or no picture (PNG, JPEG, WebP, GIF), PDF or plain text.")
+        % {"name": error.name}
+    ),
 }
 
 

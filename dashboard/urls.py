@@ -16,6 +16,7 @@ from dashboard.views import (
     services,
     stripe_webhook,
     texts,
+    tickets,
     wallet,
 )
 
@@ -67,4 +68,9 @@ urlpatterns = [
     path("account/api/<int:key_id>/revoke/", api_keys.revoke_key, name="revoke_key"),
     path("news/", texts.news, name="news"),
     path("pages/<slug:slug>/", texts.page, name="page"),
+    path("support/", tickets.ticket_list, name="tickets"),
+    path("support/new/", tickets.new_ticket, name="new_ticket"),
+    path("support/<int:ticket_id>/", tickets.ticket, name="ticket"),
+    path("support/<int:ticket_id>/close/", tickets.close_ticket, name="close_ticket"),
+    path("support/files/<int:attachment_id>/", tickets.attachment, name="attachment"),
 ]

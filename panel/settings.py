@@ -258,6 +258,7 @@ CELERY_BEAT_SCHEDULE = {
         "orders.recheck_held": 60.0,
         "providers.probe_failing": 10.0,
         "orders.flag_stuck": 20.0,  # promise: each stuck run is flagged within a minute
+        "support.send_mails": 15.0,
         "orders.measure_paces": 3600.0,
         "orders.recheck_finished": 60.0,
         "orders.archive": 3600.0,

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from content.rendering import render_markdown
 from orders.transitions import Status
 from panel.money import format_amount
+from support.models import Ticket
 
 register = template.Library()
 
@@ -31,6 +32,7 @@ TONE_OF_STATUS = {
     Status.CANCELED: "danger",
 }
 TONE_OF_REFILL = {"Completed": "success", "Rejected": "danger"}
+TONE_OF_TICKET = {Ticket.State.OPEN: "info", Ticket.State.ANSWERED: "success", Ticket.State.CLOSED: "neutral"}
 TONE_OF_MESSAGE = {"success": "success", "warning": "warning", "error": "danger"}
 
 
@@ -118,6 +120,12 @@ def status_badge(status: str) -> SafeString:
 
 
 @register.simple_tag
+def ticket_badge(ticket: Ticket) -> SafeString:
+    """Show how a ticket stands."""
+    return badge(ticket.get_state_display(), TONE_OF_TICKET[Ticket.State(ticket.state)], dot=True)
+
+
+@register.simple_tag
 def badge(text: str, tone: str = "neutral", dot: bool = False) -> SafeString:
     """Show a word as a small sign."""
     return format_html('<span class="badge badge-{}{}">{}</span>', tone, " badge-dot" if dot else "", text)
@@ -177,6 +185,18 @@ def field(bound: BoundField, *, placeholder: bool = True, label: str = "") -> di
         "widget": bound.as_widget(attrs=attrs),
         "is_checkbox": isinstance(bound.field.widget, CheckboxInput),
     }
+
+
+@register.inclusion_tag("components/tabs.html", takes_context=True)
+def support_tabs(context: template.Context) -> dict[str, object]:
+    """Render the tabs of all that helps."""
+    pages = (
+        (reverse("dashboard:tickets"), _("Tickets")),
+        (reverse("dashboard:news"), _("News")),
+        (reverse("dashboard:page", args=["help"]), _("Help")),
+    )
+    path = context["request"].path
+    return {"label": _("Support"), "tabs": [(address, label, path == address) for address, label in pages]}
 
 
 @register.inclusion_tag("components/tabs.html", takes_context=True)

@@ -40,7 +40,7 @@ def news(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "dashboard/news.html",
-        {"nav": "support", "tab": "news", "page": queries.list_news(before=before), "before": before},
+        {"nav": "support", "page": queries.list_news(before=before), "before": before},
     )
 
 

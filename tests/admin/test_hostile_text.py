@@ -13,10 +13,13 @@ from django.urls import reverse
 from accounts import api_keys
 from accounts.models import User
 from catalog.models import Service
+from content.models import News, Page
 from orders import submission
 from orders.models import ReviewItem
+from support.attachments import Upload
 from tests.admin.browsing import page_of, page_of_action, run_action
 from tests.fixtures import call_api, funded, place, report
+from tests.support.tickets import PNG, opened
 
 ATTACK = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}"
 
@@ -34,6 +37,9 @@ def attacked(customer: User, make_service: Callable[..., Service]) -> None:
     assert claim is not None
     submission.record_unknown(claim.attempt.pk, evidence=f"<html>{ATTACK}</html>")
     api_keys.issue_api_key(user=customer, name=ATTACK[:60])
+    opened(customer, title=ATTACK, text=ATTACK, order_ids=[order_id], uploads=[Upload(ATTACK, PNG)])
+    Page.objects.create(slug="about", title=ATTACK, body=ATTACK)
+    News.objects.create(title=ATTACK, body=ATTACK)
     User.objects.filter(pk=customer.pk).update(first_name=ATTACK, email='"><script>@example.com')
     with connection.cursor() as cursor:
         cursor.execute("UPDATE orders_run SET provider_order = %s WHERE provider_order <> ''", [ATTACK[:100]])

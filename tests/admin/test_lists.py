@@ -18,6 +18,7 @@ from orders.models import Order, Run
 from panel import admin_pages
 from tests.admin.browsing import page_of
 from tests.fixtures import LINK, PASSWORD, call_api, funded, key_of, place, report
+from tests.support.tickets import opened
 
 ORDERS = "/admin/orders/order/"
 
@@ -39,6 +40,7 @@ def populate(number: int, make_service: Callable[..., Service]) -> None:
     assert claim is not None
     assert claim.run.order_id == lost
     submission.record_unknown(claim.attempt.pk, evidence="no answer")
+    opened(user, order_ids=[completed])
 
 
 def count_queries(client: Client, address: str) -> int:

@@ -12,16 +12,21 @@ from accounts.models import User
 from catalog.models import Service
 from orders.models import ReviewItem
 from panel.admin_pages import ReadOnlyAdmin, UndeletableAdmin
+from support import tickets
 from tests.admin.browsing import page_of
 from tests.fixtures import call_api, nothing_moves, place, report
+from tests.support.tickets import opened
 
 READ_ONLY = [
     "wallet.LedgerEntry", "wallet.Wallet", "wallet.Account", "wallet.Deposit", "orders.Order", "orders.Refill",
-    "orders.Cancellation", "orders.ReviewItem", "accounts.ApiKey", "catalog.ServiceUpdate",
+    "orders.Cancellation", "orders.ReviewItem", "accounts.ApiKey", "catalog.ServiceUpdate", "support.Ticket",
 ]  # fmt: skip
 KEPT = [*READ_ONLY, "accounts.User", "catalog.Service", "catalog.Currency", "providers.Provider"]
 # Shown on the page of their order, and nowhere to edit.
-NOT_REGISTERED = ["orders.Run", "orders.Attempt", "orders.OrderEvent", "catalog.CatalogVersion"]
+NOT_REGISTERED = [
+    "orders.Run", "orders.Attempt", "orders.OrderEvent", "catalog.CatalogVersion", "support.Message",
+    "support.Attachment",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -31,6 +36,7 @@ def one_of_each(customer: User, followers: Service, review: ReviewItem) -> None:
     report(order_id, "Completed")
     call_api(customer, action="refill", order=order_id)
     call_api(customer, action="cancel", orders=place(customer, followers))
+    tickets.mark_read_by_staff(opened(customer))
 
 
 @pytest.mark.usefixtures("one_of_each")

@@ -8,6 +8,7 @@ from django.test import Client
 from accounts import sessions
 from accounts.models import User
 from tests.payments.conftest import bank, card, stripe_api  # noqa: F401 - fixtures of pages about payments
+from tests.support.tickets import ticket  # noqa: F401 - a fixture
 
 
 @pytest.fixture

@@ -1,0 +1,162 @@
+"""The queue of tickets, and the page on which staff read and answer one."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
+
+from accounts.models import User
+from panel.admin_actions import StaffActionForm, actor_of, ask_and_run, staff_action
+from panel.admin_pages import ReadOnlyAdmin, link_to, parse_id
+from panel.downloads import download
+from support import queries, tickets
+from support.models import TEXT_MAX_CHARACTERS, Attachment, Ticket
+
+
+class AnswerForm(StaffActionForm):
+    """What the customer gets to read."""
+
+    confirmed = None  # type: ignore[assignment] - sending an answer says that it is meant
+    text = forms.CharField(
+        label="answer",
+        max_length=TEXT_MAX_CHARACTERS,
+        help_text="The customer sees this text, from the panel's support and not from you by name.",
+        widget=UnfoldAdminTextareaWidget({"rows": 8}),
+    )
+    closes = forms.BooleanField(label="close the ticket", required=False, widget=UnfoldBooleanWidget)
+
+
+@admin.register(Ticket)
+class TicketAdmin(ReadOnlyAdmin):
+    """What customers ask: first what waits for an answer, whoever waits longest on top."""
+
+    list_display = ("id", "title", "customer", "subject", "state", "is_unread_by_staff", "last_message_at")
+    list_filter = ("state", "subject", "is_unread_by_staff")
+    list_select_related = ("customer", "last_message")
+    sortable_by = ()
+    search_fields = ("pk",)  # shows the search box; what is found is below
+    search_help_text = "The ticket's id, the id of an order it is about, or the whole user name"
+    fields = ("title", "customer", "subject", "state", "order_links", "created_at")
+    readonly_fields = ("order_links",)
+    change_form_outer_after_template = "admin/conversation.html"
+    actions_detail = ("answer", "close")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Show first who waits longest; of what waits for nobody, what happened last."""
+        state = request.GET.get("state__exact", Ticket.State.OPEN)
+        return ("-state", "last_message") if state == Ticket.State.OPEN else ("-last_message",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Ticket], search_term: str
+    ) -> tuple[QuerySet[Ticket], bool]:
+        """Find by whole values only."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        wanted = Q(customer__in=list(User.objects.filter(username=term).values_list("pk", flat=True)))
+        if (number := parse_id(term)) is not None:
+            about = Ticket.orders.through.objects.filter(order_id=number).values_list("ticket_id", flat=True)
+            wanted |= Q(pk=number) | Q(pk__in=list(about))
+        return queryset.filter(wanted), False
+
+    @admin.display(description="last message")
+    def last_message_at(self, ticket: Ticket) -> Any:
+        """Say when something was written last."""
+        return ticket.last_message and ticket.last_message.at
+
+    @admin.display(description="orders")
+    def order_links(self, ticket: Ticket) -> SafeString | str:
+        """Link to the orders it is about."""
+        links = [(link_to(order, order.pk),) for order in ticket.orders.only("pk").order_by("pk")]
+        return format_html_join(", ", "{}", links) if links else "none"
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **options: Any) -> HttpResponse:
+        """Show a ticket; whoever may answer it has read it then."""
+        response: HttpResponse = super().change_view(request, object_id, *args, **options)
+        ticket = self.get_object(request, object_id) if request.method == "GET" else None
+        if ticket is not None and ticket.is_unread_by_staff and self.has_answer_permission(request):
+            tickets.mark_read_by_staff(ticket)
+        return response
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
+        """Add the conversation, newest part of it, and the form to go on with it."""
+        ticket = context.get("original")
+        if ticket is not None:
+            before = parse_id(request.GET.get("before", ""))
+            context["conversation"] = queries.list_messages(ticket, before=before)
+            context["answer_form"] = AnswerForm() if self.has_answer_permission(request) else None
+        return super().render_change_form(request, context, *args, **options)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Serve attachments behind the admin's own door, which asks for the second factor."""
+        view = self.admin_site.admin_view(self.download_attachment)
+        return [
+            path("attachments/<int:attachment_id>/", view, name="support_ticket_attachment"),
+            *super().get_urls(),
+        ]
+
+    def download_attachment(self, request: HttpRequest, attachment_id: int) -> HttpResponse:
+        """Give a file to staff who may see tickets."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        file = Attachment.objects.filter(pk=attachment_id).first()
+        if file is None:
+            raise Http404
+        return download(bytes(file.content), name=file.name, content_type=file.content_type)
+
+    def describe(self, obj: Ticket) -> str:
+        """Say which ticket it is and whose."""
+        return f"{obj} of {obj.customer}"
+
+    def offers(self, action: str, obj: Any) -> bool:
+        """Offer to close what is not closed."""
+        return action != "close" or obj.state != Ticket.State.CLOSED
+
+    def has_answer_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        """Who may change tickets."""
+        return request.user.has_perm("support.change_ticket")
+
+    @staff_action(description="Answer", permission="answer")
+    def answer(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Write to the customer."""
+
+        def run(ticket: Ticket, data: dict[str, Any]) -> str:
+            tickets.reply_as_staff(
+                staff_id=actor_of(request), ticket_id=ticket.pk, text=data["text"], closes=data["closes"]
+            )
+            return "Answered and closed." if data["closes"] else "Answered."
+
+        return ask_and_run(
+            self,
+            request,
+            object_id,
+            title="Answer",
+            explanation="The customer finds the answer on the ticket's page and is told of it by mail.",
+            form_class=AnswerForm,
+            run=run,
+        )
+
+    @staff_action(description="Close", permission="answer")
+    def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Close a ticket without a word."""
+
+        def run(ticket: Ticket, data: dict[str, Any]) -> str:
+            tickets.close_as_staff(ticket_id=ticket.pk)
+            return "Closed."
+
+        return ask_and_run(
+            self,
+            request,
+            object_id,
+            title="Close",
+            explanation="The customer is not told. What the customer writes later opens the ticket again.",
+            form_class=StaffActionForm,
+            run=run,
+        )
