@@ -39,7 +39,7 @@ from panel.errors import DomainError, violated_constraint
 from panel.money import ZERO, format_amount
 from wallet.errors import InsufficientBalance
 
-LINES_MAX = 10_000  # a minute of placing; what is longer can be sent in two
+LINES_MAX = 10_000  # some minutes of placing; what is longer can be sent in two
 INSERT_LINES = 2000
 # Lines of one mass order before the next one is looked at: ten lines do not wait for somebody's ten thousand.
 LINES_IN_TURN = 20
