@@ -43,6 +43,7 @@ urlpatterns = [
     path("services/<int:service_id>/favourite/", services.mark_favourite, name="favourite"),
     path("services/updates/", service_updates.service_updates, name="service_updates"),
     path("wallet/", wallet.statement, name="wallet"),
+    path("wallet/statement.csv", wallet.statement_csv, name="statement_csv"),
     path("wallet/add/", payments.add_funds, name="add_funds"),
     path("wallet/add/quote/", payments.payment_quote, name="payment_quote"),
     path("wallet/deposits/", payments.deposits, name="deposits"),

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from dashboard.templatetags.panel import badge
+from dashboard.templatetags.panel import badge, money
 from payments.models import Payment
 
 register = template.Library()
@@ -51,3 +51,9 @@ def wallet_tabs(current: str) -> dict[str, object]:
 def percent(value: Decimal) -> str:
     """Print a percentage without idle zeros."""
     return f"{value.normalize():f} %"
+
+
+@register.filter
+def signed(value: Decimal) -> SafeString:
+    """Print money that came in or went out, for a column."""
+    return money(abs(value), "+" if value > 0 else "−" if value < 0 else "")

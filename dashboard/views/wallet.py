@@ -1,17 +1,44 @@
-"""A customer's money: every line that explains the balance."""
+"""A customer's money: every line that explains the balance, as a page, on paper, as a file."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from dashboard import ledger_lines
+from dashboard.csv_export import stream_csv
 from dashboard.customer import CustomerRequest
-from dashboard.forms import StatementForm
-from wallet import queries
+from dashboard.statement_forms import PeriodForm
+from wallet import queries, statements
 from wallet.models import Wallet
+from wallet.statements import Kind, Stretch
 
 PAGE_LINES = 50
+PRINTED_LINES_MAX = 1000  # some twenty sheets of paper
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of the statement is wanted; days are the reader's, both included."""
+
+    since: date | None
+    until: date | None
+    kind: Kind | None
+    before: int | None
+
+    def find(self, wallet: Wallet) -> Stretch:
+        """Return the entries of these days."""
+        return statements.find_stretch(
+            wallet,
+            since=_midnight(self.since) if self.since else None,
+            until=_midnight(self.until + timedelta(days=1)) if self.until else None,
+        )
 
 
 @login_required
@@ -22,20 +49,75 @@ def statement(request: CustomerRequest) -> HttpResponse:
         wallet = queries.get_wallet(request.user.pk)
     except Wallet.DoesNotExist:
         return render(request, "dashboard/wallet.html", {"nav": "wallet", "wallet": None})
-    form = StatementForm(request.GET)
-    before = form.cleaned_data["before"] if form.is_valid() else None
-    page = queries.get_statement(wallet, before_seq=before, limit=PAGE_LINES)
-    oldest = page.lines[0].seq if page.lines else 1
+    form = PeriodForm(request.GET)
+    asked = _read(form)
+    is_printed = "print" in request.GET
+    page = statements.read_page(
+        wallet,
+        asked.find(wallet),
+        kind=asked.kind,
+        before=None if is_printed else asked.before,
+        limit=PRINTED_LINES_MAX if is_printed else PAGE_LINES,
+    )
     return render(
         request,
-        "dashboard/wallet.html",
+        "dashboard/statement_print.html" if is_printed else "dashboard/wallet.html",
         {
             "nav": "wallet",
             "wallet": wallet,
-            "before": before,
+            "form": form,
+            "asked": asked,
+            "is_filtered": bool(asked.since or asked.until or asked.kind),
+            "before": asked.before,
             "opening_balance": page.opening_balance,
             "closing_balance": page.closing_balance,
-            "lines": [ledger_lines.describe_entry(entry) for entry in reversed(page.lines)],
-            "next_before": oldest if oldest > 1 else None,
+            "shown": page.shown,
+            "others": page.others,
+            "lines": [ledger_lines.describe_entry(entry) for entry in page.lines],
+            "next_before": page.next_before,
+            "lines_max": PRINTED_LINES_MAX,
+            "now": timezone.now(),
         },
     )
+
+
+@login_required
+@require_safe
+def statement_csv(request: CustomerRequest) -> HttpResponseBase:
+    """Send the lines as a file, of any length."""
+    try:
+        wallet = queries.get_wallet(request.user.pk)
+    except Wallet.DoesNotExist:
+        raise Http404 from None
+    asked = _read(PeriodForm(request.GET))
+    zone = timezone.get_current_timezone()  # rows are written when this request's zone is no longer the current one
+    stretch = asked.find(wallet)
+
+    def rows() -> Iterator[list[object]]:
+        for entry in statements.read_all(wallet, stretch, kind=asked.kind):
+            kind, _sep, event = entry.key.partition(":")
+            yield [
+                entry.seq,
+                entry.created_at.astimezone(zone).isoformat(timespec="seconds"),
+                kind,
+                event.split(":")[1] if event.startswith("order:") else "",
+                entry.reason,
+                entry.balance_after - entry.balance_before,
+                entry.balance_after,
+                wallet.currency,
+            ]
+
+    header = [_("Number"), _("Time"), _("Kind"), _("Order"), _("Note"), _("Amount"), _("Balance"), _("Currency")]
+    return stream_csv(filename=f"statement-{timezone.localdate():%Y-%m-%d}.csv", header=header, rows=rows())
+
+
+def _read(form: PeriodForm) -> Asked:
+    """Return what is asked for; what makes no sense counts as not given, and the form says so."""
+    form.is_valid()
+    data = form.cleaned_data
+    kind = data.get("kind")
+    return Asked(data.get("since"), data.get("until"), Kind(kind) if kind else None, data.get("before"))
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
