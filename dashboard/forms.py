@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -13,14 +16,20 @@ from api_v2.actions import ACTIONS
 from api_v2.models import Outcome
 from catalog.snapshot import Offer
 from catalog.types import LINE_PARAMETERS, TYPES
+from dashboard.words import word_for
+from orders.listing import IDS_MAX, OrderFilter
 from orders.models import LINK_MAX_CHARACTERS
 from orders.placement import INTERVAL_MINUTES_MAX, QUANTITY_MAX, RUNS_MAX, Draft
+from orders.queries import ID_MAX as ORDER_ID_MAX
 from orders.transitions import Status
 
 PARAMETER_MAX_CHARACTERS = 2048  # a user name, a hashtag or an address
 LINES_MAX_CHARACTERS = 500_000  # half of what a request may bring: thousands of comments
 SEARCH_MAX_CHARACTERS = 200
 UNKNOWN_ACTION = "unknown"  # in the address of the list of API calls
+ORDER_SEARCH_MAX_CHARACTERS = 4096  # a hundred ids with whatever stands between them; the longest link
+ID_DIGITS = len(str(ORDER_ID_MAX))
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)  # of a search; years that every calendar knows
 KEY_NAME_MAX_CHARACTERS = 60  # the column's
 ID_MAX = 2**63 - 1  # what fits a database integer
 
@@ -41,6 +50,8 @@ LABELS = {
     "referring_url": _("Referring address"),
 }
 _LINES = re.compile(r"\r\n|\r|\n")
+_SEPARATORS = re.compile(r"[\s,;]+")
+_NUMBER = re.compile(r"[0-9]+")
 
 
 class LinesField(forms.CharField):
@@ -138,6 +149,16 @@ def _number_field(*, maximum: int, **facts: Any) -> forms.IntegerField:
     return forms.IntegerField(min_value=1, max_value=maximum, widget=widget, **facts)
 
 
+def _day_field(**facts: Any) -> forms.DateField:
+    return forms.DateField(
+        required=False,
+        input_formats=["%Y-%m-%d"],  # what browsers send for it in every language
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        validators=[MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)],
+        **facts,
+    )
+
+
 class ServiceSearchForm(forms.Form):
     """What the price list is narrowed to; anything senseless in an address counts as not given."""
 
@@ -148,11 +169,114 @@ class ServiceSearchForm(forms.Form):
 
 
 class OrderSearchForm(forms.Form):
-    """What the list of orders is narrowed to; anything senseless in an address counts as not given."""
+    """What the list of orders is narrowed to; what makes no sense narrows nothing, and is told beside its field."""
 
-    q = forms.CharField(max_length=SEARCH_MAX_CHARACTERS, required=False)
-    status = forms.ChoiceField(choices=[("", "All statuses"), *((s.value, s.value) for s in Status)], required=False)
+    q = forms.CharField(
+        label=_("Order IDs or link"),
+        max_length=ORDER_SEARCH_MAX_CHARACTERS,
+        required=False,
+        # Of several lines, because a field of one line joins the ids of a pasted column into one number.
+        widget=forms.Textarea(attrs={"rows": 1, "autocomplete": "off", "spellcheck": "false"}),
+    )
+    status = forms.ChoiceField(label=_("Status"), required=False)
+    service = forms.IntegerField(
+        label=_("Service ID"),
+        min_value=1,
+        max_value=ID_MAX,
+        required=False,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric", "autocomplete": "off", "min": False, "max": False}),
+    )
+    since = _day_field(label=_("From"))
+    until = _day_field(label=_("To"))
     before = forms.IntegerField(min_value=1, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Translated now: a list of choices made with the class would keep the first reader's language.
+        self.fields["status"].choices = [  # type: ignore[attr-defined]
+            ("", gettext("All statuses")),
+            *((status.value, word_for(status)) for status in Status),
+        ]
+        self.order_ids: list[int] = []
+
+    def clean_q(self) -> str:
+        """Read numbers alone as order ids, and everything else as a part of a link."""
+        text = self.cleaned_data["q"]
+        words = [word.removeprefix("#") for word in _SEPARATORS.split(text) if word]
+        if words and all(_NUMBER.fullmatch(word) for word in words):
+            order_ids = list(dict.fromkeys(map(int, words)))
+            if len(order_ids) > IDS_MAX:
+                raise forms.ValidationError(
+                    gettext("Up to %(most)s orders can be looked for at once; these are %(count)s.")
+                    % {"most": IDS_MAX, "count": f"{len(order_ids):,}"}
+                )
+            self.order_ids = order_ids
+        return text
+
+    def clean(self) -> None:
+        """Refuse days that end before they begin."""
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        if since and until and until < since:
+            self.add_error("until", gettext("This is before the first day."))
+
+    def wanted(self) -> OrderFilter:
+        """Return what makes sense of it, days in the reader's time zone."""
+        data = self.cleaned_data
+        status, since, until = data.get("status"), data.get("since"), data.get("until")
+        return OrderFilter(
+            status=Status(status) if status else None,
+            service_id=data.get("service"),
+            # Ids that cannot exist are looked for too: nothing is found, as with any other.
+            ids=tuple(min(order_id, ORDER_ID_MAX) for order_id in self.order_ids),
+            link="" if self.order_ids else data.get("q", ""),
+            since=_midnight(since) if since else None,
+            until=_midnight(until + timedelta(days=1)) if until else None,
+        )
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+class PageForm(forms.Form):
+    """Where a page of a list ends."""
+
+    before = forms.IntegerField(min_value=1, required=False)
+
+
+class EventsForm(forms.Form):
+    """Where a page of an order's story ends."""
+
+    before = forms.IntegerField(min_value=1, max_value=ID_MAX, required=False)
+
+
+class SelectedOrdersField(forms.Field):
+    """The ids of the boxes that were ticked, each once."""
+
+    widget = forms.MultipleHiddenInput
+    default_error_messages = {"required": _("Select the orders first.")}
+
+    def clean(self, value: Any) -> list[int]:
+        """Return the ids.
+
+        :raises forms.ValidationError: none, or more than a page has.
+        """
+        super().clean(value)
+        order_ids = [int(text) for text in dict.fromkeys(value) if _NUMBER.fullmatch(text) and len(text) <= ID_DIGITS]
+        if not order_ids:
+            raise forms.ValidationError(self.error_messages["required"])
+        if len(order_ids) > IDS_MAX:
+            raise forms.ValidationError(
+                gettext("Up to %(most)s orders can be changed at once; these are %(count)s.")
+                % {"most": IDS_MAX, "count": f"{len(order_ids):,}"}
+            )
+        return [order_id for order_id in order_ids if order_id <= ORDER_ID_MAX]
+
+
+class SelectedOrdersForm(forms.Form):
+    """The orders that something is asked for."""
+
+    order = SelectedOrdersField()
 
 
 class StatementForm(forms.Form):

@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from wallet.models import LedgerEntry
 
 # The keys of `wallet.ledger`: they name the business event.
 _CHARGE = re.compile(r"charge:order:(\d+)")
 _REFUND = re.compile(r"refund:order:(\d+):\d+")
+_TITLES = {"deposit": gettext_lazy("Deposit"), "bonus": gettext_lazy("Bonus"), "adjustment": gettext_lazy("Adjustment")}
+_OTHER = gettext_lazy("Movement")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,10 @@ def describe_entry(entry: LedgerEntry) -> Line:
 
 def _meaning(entry: LedgerEntry) -> tuple[str, str, int | None]:
     if charge := _CHARGE.fullmatch(entry.key):
-        return "Charge", "", int(charge[1])
+        return _("Charge"), "", int(charge[1])
     if refund := _REFUND.fullmatch(entry.key):
-        return "Refund", "", int(refund[1])
-    word = entry.key.partition(":")[0].replace("_", " ").capitalize()
-    note = entry.reason
-    # A deposit's reason repeats the word before its reference.
-    return word, note.removeprefix(word).strip(), None
+        return _("Refund"), "", int(refund[1])
+    kind = entry.key.partition(":")[0]
+    title = str(_TITLES.get(kind, _OTHER))
+    # A deposit's reason repeats the word, in English, before its reference.
+    return title, entry.reason.removeprefix(kind.capitalize()).strip(), None

@@ -6,12 +6,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from dashboard.templatetags.panel import amount
-from orders.models import Order, OrderEvent, Run
+from dashboard.words import STATUS_WORDS
+from orders.models import Order, OrderEvent, Refill, Run
 from orders.transitions import FINAL_RUN_STATES, RunState, Status
 from panel.money import ZERO, format_amount
 
 Kind = OrderEvent.Kind
+Words = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,123 +45,152 @@ def explain_refund(*, data: dict[str, Any]) -> str:
     charge, given = Decimal(data["charge"]), Decimal(data["amount"])
     before = Decimal(data["refunded"]) - given
     undelivered, quantity = data["undelivered"], data["quantity"]
-    due = given + before
+    facts = {
+        "charge": format_amount(charge),
+        "given": format_amount(given),
+        "before": format_amount(before),
+        "due": format_amount(given + before),
+        "undelivered": f"{undelivered:,}",
+        "quantity": f"{quantity:,}",
+    }
     if undelivered == quantity:
-        text = f"all of {format_amount(charge)}"
-    else:
-        text = f"{format_amount(charge)} × {undelivered:,} ÷ {quantity:,} = {format_amount(due)}"
+        if before > ZERO:
+            return _("all of %(charge)s, less %(before)s refunded before = %(given)s") % facts
+        return _("all of %(charge)s") % facts
     if before > ZERO:
-        text += f", less {format_amount(before)} refunded before = {format_amount(given)}"
-    return text
+        text = _("%(charge)s × %(undelivered)s ÷ %(quantity)s = %(due)s, less %(before)s refunded before = %(given)s")
+        return text % facts
+    return _("%(charge)s × %(undelivered)s ÷ %(quantity)s = %(due)s") % facts
 
 
-def _placed(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
-    source = f"through the API key “{order.api_key.name}”" if order.api_key else "on the website"
+def _placed(event: OrderEvent, order: Order, currency: str) -> Words:
+    key = order.api_key
     return {
-        "title": f"Ordered {source}",
-        "detail": f"{amount(order.charge)} {currency} charged for {order.quantity:,}.",
+        "title": _("Ordered through the API key “%(name)s”") % {"name": key.name}
+        if key
+        else _("Ordered on the website"),
+        "detail": _("%(charge)s %(currency)s charged for %(quantity)s.")
+        % {"charge": amount(order.charge), "currency": currency, "quantity": f"{order.quantity:,}"},
         "tone": "info",
     }
 
 
-def _submitted(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
-    return {"title": f"{_run_of(event, order)}sent for delivery".capitalize(), "tone": "info"}
+def _submitted(event: OrderEvent, order: Order, currency: str) -> Words:
+    run = _run_of(event, order)
+    title = _("Run %(number)s of %(count)s sent for delivery") % run if run else _("Sent for delivery")
+    return {"title": title, "tone": "info"}
 
 
-def _progress(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
+def _progress(event: OrderEvent, order: Order, currency: str) -> Words:
     status, remains = event.data.get("status"), event.data.get("remains")
     titles = {
-        Status.PENDING: "Waiting for delivery",
-        Status.PROCESSING: "Being prepared",
-        Status.IN_PROGRESS: "Delivery started",
+        Status.PENDING: _("Waiting for delivery"),
+        Status.PROCESSING: _("Being prepared"),
+        Status.IN_PROGRESS: _("Delivery started"),
     }
-    detail = f"{remains:,} of {order.quantity:,} remain." if remains else ""
-    return {"title": titles.get(status, f"Now {status}"), "detail": detail, "tone": "info"}
-
-
-def _finished(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
-    remains = event.data.get("remains") or 0
-    if event.data.get("status") == Status.COMPLETED:
-        return {"title": "Completed", "detail": f"All {order.quantity:,} delivered.", "tone": "success"}
-    if event.data.get("status") == Status.PARTIAL:
-        return {
-            "title": "Ended partially delivered",
-            "detail": f"{order.quantity - remains:,} of {order.quantity:,} delivered, {remains:,} will not come.",
-            "tone": "warning",
-        }
-    return {"title": "Canceled", "detail": "Nothing more will be delivered.", "tone": "danger"}
-
-
-def _refunded(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
-    given = Decimal(event.data["amount"])
+    facts = {"remains": f"{remains or 0:,}", "quantity": f"{order.quantity:,}"}
     return {
-        "title": f"{amount(given)} {currency} refunded",
-        "detail": f"For {event.data['undelivered']:,} of {event.data['quantity']:,} not delivered.",
+        "title": titles[Status(status)] if status in titles else _("Under way"),
+        "detail": _("%(remains)s of %(quantity)s remain.") % facts if remains else "",
+        "tone": "info",
+    }
+
+
+def _finished(event: OrderEvent, order: Order, currency: str) -> Words:
+    remains = event.data.get("remains") or 0
+    facts = {
+        "delivered": f"{order.quantity - remains:,}",
+        "quantity": f"{order.quantity:,}",
+        "remains": f"{remains:,}",
+    }
+    if event.data.get("status") == Status.COMPLETED:
+        return {"title": _("Completed"), "detail": _("All %(quantity)s delivered.") % facts, "tone": "success"}
+    if event.data.get("status") == Status.PARTIAL:
+        detail = _("%(delivered)s of %(quantity)s delivered, %(remains)s will not come.") % facts
+        return {"title": _("Ended partially delivered"), "detail": detail, "tone": "warning"}
+    return {"title": _("Canceled"), "detail": _("Nothing more will be delivered."), "tone": "danger"}
+
+
+def _refunded(event: OrderEvent, order: Order, currency: str) -> Words:
+    facts = {
+        "amount": amount(Decimal(event.data["amount"])),
+        "currency": currency,
+        "undelivered": f"{event.data['undelivered']:,}",
+        "quantity": f"{event.data['quantity']:,}",
+    }
+    return {
+        "title": _("%(amount)s %(currency)s refunded") % facts,
+        "detail": _("For %(undelivered)s of %(quantity)s not delivered.") % facts,
         "sum": explain_refund(data=event.data),
         "tone": "success",
     }
 
 
-def _cancel_requested(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
-    return {"title": "Cancellation requested", "tone": "warning"}
+def _cancel_requested(event: OrderEvent, order: Order, currency: str) -> Words:
+    return {"title": _("Cancellation requested"), "tone": "warning"}
 
 
-def _refill_requested(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
-    return {"title": f"Refill {event.data.get('refill', '')} requested", "tone": "info"}
+def _refill_requested(event: OrderEvent, order: Order, currency: str) -> Words:
+    return {"title": _("Refill %(id)s requested") % {"id": event.data.get("refill", "")}, "tone": "info"}
 
 
-def _refill_finished(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
-    refill, status = event.data.get("refill", ""), event.data.get("status")
-    if status == "Completed":
-        return {"title": f"Refill {refill} completed", "tone": "success"}
-    return {"title": f"Refill {refill} rejected", "detail": "Nothing was delivered again.", "tone": "danger"}
-
-
-def _review_opened(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
+def _refill_finished(event: OrderEvent, order: Order, currency: str) -> Words:
+    facts = {"id": event.data.get("refill", "")}
+    if event.data.get("status") == Refill.Status.COMPLETED:
+        return {"title": _("Refill %(id)s completed") % facts, "tone": "success"}
     return {
-        "title": f"{_run_of(event, order)}being checked by our staff".capitalize(),
-        "detail": "It was sent, but no clear answer came back. Nothing is sent again until this is settled.",
-        "tone": "warning",
+        "title": _("Refill %(id)s rejected") % facts,
+        "detail": _("Nothing was delivered again."),
+        "tone": "danger",
     }
 
 
-def _review_resolved(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
+def _review_opened(event: OrderEvent, order: Order, currency: str) -> Words:
+    detail = _("It was sent, but no clear answer came back. Nothing is sent again until this is settled.")
+    return {"title": _checked(event, order), "detail": detail, "tone": "warning"}
+
+
+def _review_resolved(event: OrderEvent, order: Order, currency: str) -> Words:
     titles = {
-        "found": "Checked: delivery is under way",
-        "resent": "Checked: it had not arrived and is sent again",
-        "refunded": "Checked: it had not arrived and is refunded",
+        "found": _("Checked: delivery is under way"),
+        "resent": _("Checked: it had not arrived and is sent again"),
+        "refunded": _("Checked: it had not arrived and is refunded"),
     }
-    return {"title": titles.get(event.data.get("resolution", ""), "Checked by our staff"), "tone": "info"}
+    return {"title": titles.get(event.data.get("resolution", ""), _("Checked by our staff")), "tone": "info"}
 
 
-def _held(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
+def _held(event: OrderEvent, order: Order, currency: str) -> Words:
+    return {"title": _checked(event, order), "detail": _("It was not sent for delivery yet."), "tone": "warning"}
+
+
+def _released(event: OrderEvent, order: Order, currency: str) -> Words:
+    return {"title": _("Checked: it goes on to delivery"), "tone": "info"}
+
+
+def _staff(event: OrderEvent, order: Order, currency: str) -> Words:
+    # What staff did is a word of the code's, their reason is theirs and stays as they wrote it.
+    titles = {"canceled": _("Canceled by our staff")}
     return {
-        "title": f"{_run_of(event, order)}being checked by our staff".capitalize(),
-        "detail": "It was not sent for delivery yet.",
-        "tone": "warning",
-    }
-
-
-def _released(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
-    return {"title": "Checked: it goes on to delivery", "tone": "info"}
-
-
-def _staff(event: OrderEvent, order: Order, currency: str) -> dict[str, str]:
-    what = str(event.data.get("what", "")).strip() or "changed"
-    return {
-        "title": f"{what.capitalize()} by our staff",
+        "title": titles.get(str(event.data.get("what", "")), _("Changed by our staff")),
         "detail": str(event.data.get("reason", "")),
         "tone": "warning",
     }
 
 
-def _run_of(event: OrderEvent, order: Order) -> str:
-    """Name the run a step is about, when the order has several."""
+def _checked(event: OrderEvent, order: Order) -> str:
+    run = _run_of(event, order)
+    if run:
+        return _("Run %(number)s of %(count)s being checked by our staff") % run
+    return _("Being checked by our staff")
+
+
+def _run_of(event: OrderEvent, order: Order) -> dict[str, int] | None:
+    """Return the number of the run a step is about and of how many, when the order has several."""
     number = event.run.number if event.run else event.data.get("run")
-    return f"run {number} of {order.run_count} " if order.run_count > 1 and number else ""
+    return {"number": number, "count": order.run_count} if order.run_count > 1 and number else None
 
 
-_WORDS: dict[Kind, Callable[[OrderEvent, Order, str], dict[str, str]]] = {
+_WORDS: dict[Kind, Callable[[OrderEvent, Order, str], Words]] = {
     Kind.PLACED: _placed,
     Kind.SUBMITTED: _submitted,
     Kind.PROGRESS: _progress,
@@ -172,17 +207,17 @@ _WORDS: dict[Kind, Callable[[OrderEvent, Order, str], dict[str, str]]] = {
 }
 
 # Run states in the words of the order's own statuses; what a provider said or is called stays ours.
-_STATE_WORDS = {
-    RunState.QUEUED: ("Scheduled", "neutral"),
-    RunState.SUBMITTING: ("Pending", "neutral"),
-    RunState.SUBMITTED: ("Pending", "neutral"),
-    RunState.UNKNOWN: ("Being checked", "warning"),
-    RunState.PROCESSING: ("Processing", "info"),
-    RunState.IN_PROGRESS: ("In progress", "info"),
-    RunState.COMPLETED: ("Completed", "success"),
-    RunState.PARTIAL: ("Partial", "warning"),
-    RunState.CANCELED: ("Canceled", "danger"),
-    RunState.REJECTED: ("Canceled", "danger"),
+_STATE_WORDS: dict[RunState, tuple[Promise, str]] = {
+    RunState.QUEUED: (gettext_lazy("Scheduled"), "neutral"),
+    RunState.SUBMITTING: (STATUS_WORDS[Status.PENDING], "neutral"),
+    RunState.SUBMITTED: (STATUS_WORDS[Status.PENDING], "neutral"),
+    RunState.UNKNOWN: (gettext_lazy("Being checked"), "warning"),
+    RunState.PROCESSING: (STATUS_WORDS[Status.PROCESSING], "info"),
+    RunState.IN_PROGRESS: (STATUS_WORDS[Status.IN_PROGRESS], "info"),
+    RunState.COMPLETED: (STATUS_WORDS[Status.COMPLETED], "success"),
+    RunState.PARTIAL: (STATUS_WORDS[Status.PARTIAL], "warning"),
+    RunState.CANCELED: (STATUS_WORDS[Status.CANCELED], "danger"),
+    RunState.REJECTED: (STATUS_WORDS[Status.CANCELED], "danger"),
 }
 
 
@@ -196,6 +231,7 @@ class RunLine:
     word: str
     tone: str
     starts_at: datetime
+    is_waiting: bool
     is_over: bool
 
 
@@ -206,8 +242,9 @@ def describe_run(run: Run) -> RunLine:
         number=run.number,
         quantity=run.quantity,
         delivered=run.quantity - run.remains,
-        word=word,
+        word=str(word),
         tone=tone,
         starts_at=run.submitted_at or run.due_at,
+        is_waiting=run.state == RunState.QUEUED,
         is_over=run.state in FINAL_RUN_STATES,
     )

@@ -78,6 +78,8 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["customer", "-id"], name="order_by_customer"),
+            # Ordinary orders are not in it and do not pay for it.
+            models.Index(fields=["customer", "-id"], condition=Q(run_count__gt=1), name="order_dripfeeds"),
             models.Index(
                 fields=["finished_at"],
                 condition=Q(archived_at__isnull=True, finished_at__isnull=False),
@@ -294,6 +296,13 @@ class Refill(models.Model):
 
     id = models.AutoField(primary_key=True)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refills")
+    customer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="The order's, once more: a customer's list of refills is then one range of an index.",
+    )
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
     created_at = models.DateTimeField(db_default=Now())
     poll_at = models.DateTimeField(db_default=Now())
@@ -307,6 +316,7 @@ class Refill(models.Model):
         ]
         indexes = [
             models.Index(fields=["poll_at"], condition=Q(status__in=["Pending", "In progress"]), name="refill_to_poll"),
+            models.Index(fields=["customer", "-id"], name="refill_by_customer"),
         ]
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Count, F, Q, Subquery
+from django.db.models import Count, Subquery
 from django.utils import timezone
 
 from accounts.errors import AccountSuspended
@@ -16,28 +16,25 @@ from orders.errors import (
     OrderNotFound,
     RefillNotAvailable,
 )
-from orders.models import Order, OrderEvent, Refill
+from orders.models import Order, OrderEvent
 from orders.placement import Buyer
 from orders.transitions import FINAL_STATUSES, Status
 from panel.errors import DomainError
 from wallet.models import LedgerEntry, Wallet
 
-PAGE_ORDERS = 50
-# Filters look through this many orders at a time, so that a page of a customer with ten million costs no more
-# than one of a customer with ten thousand; the next page looks further back.
-SCANNED_ORDERS_MAX = 10_000
 # A second order on a link is a slip of the last hours, and this is asked at every pause in typing.
 SAME_LINK_ORDERS_MAX = 1000
-COUNTED_ORDERS_MAX = 10_000  # "orders by status" counts the newest ones, for the same reason
-SHOWN_EVENTS_MAX = 300  # a drip-feed of 1,000 runs has thousands
-ID_MAX = 2**31 - 1
+# "Orders by status" counts the newest ones, so that it costs a customer with ten million orders no more.
+COUNTED_ORDERS_MAX = 10_000
+ID_MAX = 2**31 - 1  # the column's
+PAGE_EVENTS = 200  # a drip-feed of 1,000 runs has thousands
 
 
 @dataclass(frozen=True, slots=True)
-class OrderPage:
-    """One page of a list, newest first; `next_before` is where the next one starts, None at the end."""
+class EventPage:
+    """A part of an order's story, newest first; `next_before` is where the earlier part starts, None at the end."""
 
-    orders: Sequence[Order]
+    events: Sequence[OrderEvent]
     next_before: int | None
 
 
@@ -56,46 +53,6 @@ def load_buyer(user_id: int) -> Buyer | None:
         .first()
     )
     return Buyer(*row) if row else None
-
-
-def list_orders(
-    user_id: int,
-    *,
-    before: int | None = None,
-    status: Status | None = None,
-    search: str = "",
-    limit: int = PAGE_ORDERS,
-) -> OrderPage:
-    """List a customer's orders, archived ones too, newest first.
-
-    :param before: the `next_before` of the page above.
-    :param search: an order id, or a part of a link.
-    """
-    orders = Order.objects.filter(customer_id=user_id).order_by("-pk")
-    orders = orders.annotate(net_charge=F("charge") - F("refunded"))
-    if before is not None:
-        orders = orders.filter(pk__lt=before)
-    floor = None
-    if status is not None or search:
-        floor = orders.values_list("pk", flat=True)[SCANNED_ORDERS_MAX - 1 : SCANNED_ORDERS_MAX].first()
-        if floor is not None:
-            orders = orders.filter(pk__gte=floor)
-    if status is not None:
-        orders = orders.filter(status=status)
-    if search:
-        orders = orders.filter(_matches(search))
-    found = list(orders.select_related("service")[: limit + 1])
-    if len(found) > limit:
-        return OrderPage(found[:limit], found[limit - 1].pk)
-    return OrderPage(found, floor)
-
-
-def _matches(search: str) -> Q:
-    by_link = Q(link__icontains=search)
-    number = search.removeprefix("#")
-    if number.isdecimal() and number.isascii() and int(number) <= ID_MAX:
-        return Q(pk=int(number)) | by_link
-    return by_link
 
 
 def count_orders_by_status(user_id: int) -> dict[str, int]:
@@ -128,9 +85,23 @@ def list_orders_by_id(user_id: int, order_ids: Sequence[int]) -> list[Order]:
     return list(Order.objects.select_related("service").filter(customer_id=user_id, pk__in=order_ids).order_by("pk"))
 
 
-def list_events(order: Order) -> list[OrderEvent]:
-    """List what happened to an order, newest first, with the run each step is about."""
-    return list(order.events.select_related("run").order_by("-pk")[:SHOWN_EVENTS_MAX])
+def list_events(order: Order, *, before: int | None = None) -> EventPage:
+    """List what happened to an order, newest first, with the run each step is about.
+
+    :param before: the `next_before` of the page above.
+    """
+    events = order.events.select_related("run").order_by("-pk")
+    if before is not None:
+        events = events.filter(pk__lt=before)
+    found = list(events[: PAGE_EVENTS + 1])
+    return EventPage(found[:PAGE_EVENTS], found[PAGE_EVENTS - 1].pk if len(found) > PAGE_EVENTS else None)
+
+
+def list_refund_events(order: Order) -> list[OrderEvent]:
+    """List the refunds of an order as they were recorded, oldest first, each with its arithmetic."""
+    if not order.refund_count:
+        return []
+    return list(order.events.filter(kind=OrderEvent.Kind.REFUNDED).order_by("pk"))
 
 
 def list_ledger_entries(order: Order) -> list[LedgerEntry]:
@@ -149,7 +120,7 @@ def cancel_refusal(order: Order, *, is_suspended: bool) -> type[DomainError] | N
     return None if order.service.cancel else CancelNotAvailable
 
 
-def refill_refusal(order: Order, refills: Sequence[Refill], *, is_suspended: bool) -> type[DomainError] | None:
+def refill_refusal(order: Order, *, has_open_refill: bool, is_suspended: bool) -> type[DomainError] | None:
     """Say why `refills.request_refill` would refuse, to show instead of the button."""
     if is_suspended:
         return AccountSuspended
@@ -159,4 +130,4 @@ def refill_refusal(order: Order, refills: Sequence[Refill], *, is_suspended: boo
         return OrderNotEligibleForRefill
     if timezone.now() > order.finished_at + timedelta(days=order.service.refill_days):
         return RefillNotAvailable
-    return OrderNotEligibleForRefill if any(refill.status in Refill.OPEN for refill in refills) else None
+    return OrderNotEligibleForRefill if has_open_refill else None

@@ -57,7 +57,7 @@ def request_refill(*, user_id: int, order_id: int) -> int:
                 raise OrderNotEligibleForRefill
             if timezone.now() > order.finished_at + timedelta(days=order.service.refill_days):
                 raise RefillNotAvailable
-            refill = Refill.objects.create(order=order)
+            refill = Refill.objects.create(order=order, customer_id=order.customer_id)
             delivered = order.runs.filter(state__in=sorted(DELIVERED_RUN_STATES)).exclude(provider_order="")
             RefillPart.objects.bulk_create([RefillPart(refill=refill, run=run) for run in delivered])
             settlement.record_event(order.pk, OrderEvent.Kind.REFILL_REQUESTED, refill=refill.pk)

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from content.rendering import render_markdown
+from dashboard.words import refill_word_for, word_for
 from orders.transitions import Status
 from panel.money import format_amount
 from support.models import Ticket
@@ -88,12 +89,6 @@ def tone(level: str) -> str:
     return TONE_OF_MESSAGE.get(level, "info")
 
 
-@register.filter
-def refill_tone(status: str) -> str:
-    """Return the tone of a refill's status."""
-    return TONE_OF_REFILL.get(status, "info")
-
-
 @register.simple_tag
 def at(moment: datetime | None) -> SafeString | str:
     """Print a moment by the reader's clock; the exact one in UTC, the API's clock, is in its title."""
@@ -116,7 +111,13 @@ def clock() -> str:
 @register.simple_tag
 def status_badge(status: str) -> SafeString:
     """Show an order's public status."""
-    return badge(status, TONE_OF_STATUS.get(Status(status), "neutral"), dot=True)
+    return badge(word_for(status), TONE_OF_STATUS.get(Status(status), "neutral"), dot=True)
+
+
+@register.simple_tag
+def refill_badge(status: str) -> SafeString:
+    """Show a refill's status."""
+    return badge(refill_word_for(status), TONE_OF_REFILL.get(status, "info"), dot=True)
 
 
 @register.simple_tag
@@ -230,3 +231,16 @@ def new_order_tabs(context: template.Context) -> dict[str, object]:
             (reverse("dashboard:mass_order"), _("Mass order"), is_mass),
         ],
     }
+
+
+@register.inclusion_tag("components/tabs.html", takes_context=True)
+def order_tabs(context: template.Context) -> dict[str, object]:
+    """Render the tabs of the lists of orders."""
+    match = context["request"].resolver_match
+    here = match.view_name if match else ""
+    pages = [
+        ("dashboard:orders", _("Orders")),
+        ("dashboard:dripfeeds", _("Drip-feed")),
+        ("dashboard:refills", _("Refills")),
+    ]
+    return {"label": _("Orders"), "tabs": [(reverse(name), label, here == name) for name, label in pages]}

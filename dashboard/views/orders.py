@@ -1,25 +1,44 @@
-"""A customer's orders: the list, one order's story, canceling and refilling."""
+"""A customer's orders: the list, what changes in it while it is open, and all of it as a file."""
 
-from django.contrib import messages
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
-from django_htmx.http import HttpResponseClientRefresh
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
-from accounts.errors import AccountSuspended
-from accounts.models import User
-from dashboard import ledger_lines, timeline
-from dashboard.customer import CustomerRequest, buyer_of
-from dashboard.forms import LABELS, OrderSearchForm
-from dashboard.refusals import sentence_for
-from orders import cancellations, queries, refills
-from orders.errors import OrderNotFound
-from orders.models import Order, Refill
-from orders.placement import Buyer
-from orders.transitions import FINAL_STATUSES, Status
-from panel.errors import DomainError
-from panel.money import ZERO
+from dashboard import live_rows, order_rows
+from dashboard.csv_export import stream_csv
+from dashboard.customer import CustomerRequest, buyer_of, part_for_customers
+from dashboard.forms import OrderSearchForm
+from dashboard.order_rows import OrderRow
+from dashboard.words import word_for
+from orders import listing
+from orders.listing import OrderFilter
+from orders.models import Order
+from panel.money import format_amount
+
+FILTERS = ("q", "status", "service", "since", "until")
+EXPORTED = (
+    "pk",
+    "created_at",
+    "service_id",
+    "service__name",
+    "link",
+    "quantity",
+    "start_count",
+    "remains",
+    "status",
+    "charge",
+    "refunded",
+    "finished_at",
+    "run_count",
+    "interval_minutes",
+)
 
 
 @login_required
@@ -28,121 +47,133 @@ def order_list(request: CustomerRequest) -> HttpResponse:
     """List the customer's orders, newest first."""
     form = OrderSearchForm(request.GET)
     form.is_valid()
-    asked = form.cleaned_data
-    status = Status(asked["status"]) if asked.get("status") else None
-    search, before = asked.get("q", ""), asked.get("before")
-    page = queries.list_orders(request.user.pk, before=before, status=status, search=search)
+    wanted, before = form.wanted(), form.cleaned_data.get("before")
+    page = listing.list_orders(request.user.pk, wanted=wanted, before=before)
+    rows = rows_of(request, page.orders)
     return render(
         request,
         "dashboard/orders.html",
         {
             "nav": "orders",
+            "form": form,
             "page": page,
-            "search": search,
-            "status": status or "",
-            "statuses": list(Status),
+            "rows": rows,
+            "watched": order_rows.watched(rows),
             "before": before,
-            "is_filtered": bool(search or status),
-            "scanned_max": queries.SCANNED_ORDERS_MAX,
+            "is_filtered": wanted != OrderFilter(),
+            "missing_ids": _missing(form.order_ids, page.orders),
+            "services": {order.service_id: order.service.name for order in page.orders},
+            "export_url": f"{reverse('dashboard:orders_csv')}{_query_of(request.GET)}",
         },
     )
 
 
-@login_required
+@part_for_customers
 @require_safe
-def order_detail(request: CustomerRequest, order_id: int) -> HttpResponse:
-    """Show one order with everything that happened to it."""
+def order_rows_live(request: CustomerRequest) -> HttpResponse:
+    """Give the rows of an open list that have changed since they were drawn."""
+    shown = live_rows.read(request.GET.get("rows", ""))
+    wanted = OrderFilter(ids=tuple(shown))
+    orders = listing.list_orders(request.user.pk, wanted=wanted).orders if shown else []
+    rows = rows_of(request, orders)
     return render(
-        request, "dashboard/order.html", {"nav": "orders", **_tell(request.user, order_id, buyer=buyer_of(request))}
+        request,
+        "dashboard/order_rows_live.html",
+        {"rows": [row for row in rows if row.sign != shown[row.order.pk]], "watched": order_rows.watched(rows)},
     )
 
 
+@login_required
 @require_safe
-def order_live(request: HttpRequest, order_id: int) -> HttpResponse:
-    """Give the part of an order's page that changes while it runs."""
-    if not request.user.is_authenticated:
-        # A redirect would put the login page into the middle of the order.
-        return HttpResponseClientRefresh()
-    return render(request, "dashboard/order_live.html", _tell(request.user, order_id, buyer=buyer_of(request)))
-
-
-@login_required
-@require_POST
-def cancel_order(request: CustomerRequest, order_id: int) -> HttpResponse:
-    """Ask for an order to be stopped."""
-    try:
-        _refuse_suspended(request)
-        cancellations.request_cancellation(user_id=request.user.pk, order_id=order_id)
-    except OrderNotFound:
-        raise Http404 from None
-    except DomainError as refusal:
-        messages.error(request, sentence_for(refusal))
-    else:
-        messages.success(request, "Cancellation requested. What is not delivered will be refunded.")
-    return redirect("dashboard:order", order_id)
-
-
-@login_required
-@require_POST
-def refill_order(request: CustomerRequest, order_id: int) -> HttpResponse:
-    """Ask for what dropped off an order to be delivered again."""
-    try:
-        _refuse_suspended(request)
-        refill_id = refills.request_refill(user_id=request.user.pk, order_id=order_id)
-    except OrderNotFound:
-        raise Http404 from None
-    except DomainError as refusal:
-        messages.error(request, sentence_for(refusal))
-    else:
-        messages.success(request, f"Refill {refill_id} requested.")
-    return redirect("dashboard:order", order_id)
-
-
-def _refuse_suspended(request: CustomerRequest) -> None:
-    # The API refuses every action of a suspended account; the website must not be the way around it.
-    if request.user.is_suspended:
-        raise AccountSuspended
-
-
-def _tell(user: User, order_id: int, *, buyer: Buyer | None) -> dict[str, object]:
-    try:
-        order = queries.get_order(user.pk, order_id)
-    except OrderNotFound:
-        raise Http404 from None
-    currency = buyer.currency if buyer else ""
-    refill_list = list(order.refills.order_by("-pk"))
-    runs = [timeline.describe_run(run) for run in order.runs.order_by("number")]
-    no_cancel = queries.cancel_refusal(order, is_suspended=user.is_suspended)
-    no_refill = queries.refill_refusal(order, refill_list, is_suspended=user.is_suspended)
-    return {
-        "order": order,
-        "currency": currency,
-        "net": order.charge - order.refunded,
-        "is_refunded": order.refunded > ZERO,
-        "delivered": order.quantity - order.remains,
-        "parameters": _parameters(order),
-        "runs": runs if order.run_count > 1 else [],
-        "runs_done": sum(run.is_over for run in runs),
-        "steps": [
-            timeline.describe_event(event, order=order, currency=currency) for event in queries.list_events(order)
+def orders_csv(request: CustomerRequest) -> StreamingHttpResponse:
+    """Give every order that the filters leave as a CSV file, however many there are."""
+    form = OrderSearchForm(request.GET)
+    form.is_valid()
+    buyer = buyer_of(request)
+    return stream_csv(
+        filename=f"orders-{timezone.localdate():%Y-%m-%d}.csv",
+        header=[
+            _("Order"),
+            _("Ordered"),
+            _("Service ID"),
+            _("Service"),
+            _("Link"),
+            _("Quantity"),
+            _("Start count"),
+            _("Remains"),
+            _("Status"),
+            _("Charge"),
+            _("Refunded"),
+            _("Net charge"),
+            _("Currency"),
+            _("Ended"),
+            _("Runs"),
+            _("Minutes between runs"),
         ],
-        "lines": [ledger_lines.describe_entry(entry) for entry in queries.list_ledger_entries(order)],
-        "refills": refill_list,
-        "is_live": order.status not in FINAL_STATUSES or any(r.status in Refill.OPEN for r in refill_list),
-        "can_cancel": no_cancel is None and not hasattr(order, "cancellation"),
-        "can_refill": no_refill is None,
-        "cancel_refusal": _say(no_cancel) if order.status not in FINAL_STATUSES else "",
-        "refill_refusal": _say(no_refill) if order.status != Status.CANCELED else "",
-    }
+        rows=_write_rows(
+            listing.stream_orders(request.user.pk, EXPORTED, wanted=form.wanted()),
+            currency=buyer.currency if buyer else "",
+        ),
+    )
 
 
-def _parameters(order: Order) -> list[tuple[str, str]]:
-    """Return what the service's type asked for, as label and text."""
-    return [
-        (str(LABELS.get(name, name)), "\n".join(value) if isinstance(value, list) else str(value))
-        for name, value in order.parameters.items()
-    ]
+def rows_of(request: CustomerRequest, orders: Sequence[Order], **facts: Any) -> list[OrderRow]:
+    """Make rows of a customer's orders, as they may be dealt with now."""
+    return order_rows.describe_orders(
+        orders,
+        open_refills=listing.find_open_refills([order.pk for order in orders if order.finished_at is not None]),
+        is_suspended=request.user.is_suspended,
+        **facts,
+    )
 
 
-def _say(refusal: type[DomainError] | None) -> str:
-    return sentence_for(refusal) if refusal else ""
+def _write_rows(found: Iterator[tuple[Any, ...]], *, currency: str) -> Iterator[Sequence[object]]:
+    zone = timezone.get_current_timezone()
+    for (
+        pk,
+        ordered,
+        service,
+        name,
+        link,
+        quantity,
+        start,
+        remains,
+        status,
+        charge,
+        refunded,
+        ended,
+        runs,
+        wait,
+    ) in found:
+        yield (
+            pk,
+            ordered.astimezone(zone).isoformat(sep=" ", timespec="seconds"),
+            service,
+            name,
+            link,
+            quantity,
+            start,
+            remains,
+            word_for(status),
+            format_amount(charge),
+            format_amount(refunded),
+            format_amount(charge - refunded),
+            currency,
+            ended.astimezone(zone).isoformat(sep=" ", timespec="seconds") if ended else None,
+            runs,
+            wait,
+        )
+
+
+def _missing(order_ids: Sequence[int], orders: Sequence[Order]) -> list[int]:
+    """Return the ids that were looked for in vain."""
+    found = {order.pk for order in orders}
+    return [order_id for order_id in order_ids if order_id not in found]
+
+
+def _query_of(sent: QueryDict) -> str:
+    kept = QueryDict(mutable=True)
+    for name in FILTERS:
+        if sent.get(name):
+            kept[name] = sent.get(name, "")
+    return f"?{kept.urlencode()}" if kept else ""

@@ -13,7 +13,7 @@ from content import queries as content
 from dashboard import price_list, update_lines
 from dashboard.charts import Chart, Series
 from dashboard.customer import CustomerRequest, buyer_of
-from orders import queries
+from orders import listing, queries
 from orders.placement import Buyer
 from wallet import days
 from wallet.days import Days
@@ -39,7 +39,7 @@ def overview(request: CustomerRequest) -> HttpResponse:
             "counts": counts,
             "counted": sum(counts.values()),
             "counted_max": queries.COUNTED_ORDERS_MAX,
-            "recent": queries.list_orders(request.user.pk, limit=RECENT_ORDERS).orders,
+            "recent": listing.list_orders(request.user.pk, limit=RECENT_ORDERS).orders,
             "has_key": api_keys.list_api_keys(request.user).filter(revoked_at=None).exists(),
             "news": content.list_news(limit=RECENT_NEWS).items,
             "updates": [

@@ -21,6 +21,8 @@ PRIVATE = [
     "dashboard:new_order",
     "dashboard:mass_order",
     "dashboard:orders",
+    "dashboard:dripfeeds",
+    "dashboard:refills",
     "dashboard:services",
     "dashboard:service_updates",
     "dashboard:wallet",

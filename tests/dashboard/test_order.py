@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from orders import cancellations, refills, submission
+from orders import cancellations, queries, refills, submission
 from orders.models import Cancellation, Order, OrderEvent, Refill
 from tests.fixtures import LINK, accept_due, balance_of, funded, nothing_moves, place, report
 
@@ -51,7 +51,8 @@ def test_costs_fixed_queries(order_id, browser, django_assert_num_queries):
     with django_assert_num_queries(8):
         browser.get(f"/orders/{order_id}/")
     report(order_id, "Partial", remains=400)
-    with django_assert_num_queries(8):
+    # and the refunds
+    with django_assert_num_queries(9):
         browser.get(f"/orders/{order_id}/")
 
 
@@ -70,9 +71,9 @@ def test_tells_a_partial_delivery_with_its_arithmetic(order_id, browser):
     ]
     assert page.context["steps"][0].sum == "0.85000 × 400 ÷ 1,000 = 0.34000"
     assert page.context["net"] == Decimal("0.51")
-    assert [(line.title, line.change) for line in page.context["lines"]] == [
-        ("Charge", Decimal("-0.85")),
-        ("Refund", Decimal("0.34")),
+    assert [(line.title, line.change, sum_) for line, sum_ in page.context["lines"]] == [
+        ("Charge", Decimal("-0.85"), ""),
+        ("Refund", Decimal("0.34"), "0.85000 × 400 ÷ 1,000 = 0.34000"),
     ]
 
 
@@ -234,3 +235,39 @@ def test_buttons_say_what_the_domain_does(order_id, customer, browser):
     assert not page.context["can_cancel"]
     assert page.context["can_refill"]
     refills.request_refill(user_id=customer.pk, order_id=order_id)
+
+
+def test_live_part_is_sent_only_when_something_changed(order_id, browser):
+    report(order_id, "In progress", remains=900)
+    sign = browser.get(f"/orders/{order_id}/").context["sign"]
+
+    assert browser.get(f"/orders/{order_id}/live/", {"shown": sign}).status_code == 204
+    report(order_id, "In progress", remains=800)
+    live = browser.get(f"/orders/{order_id}/live/", {"shown": sign})
+
+    assert live.status_code == 200
+    assert "200</span> of 1,000 delivered" in live.text
+
+
+def test_tells_a_long_story_in_parts(order_id, browser, monkeypatch):
+    monkeypatch.setattr(queries, "PAGE_EVENTS", 2)
+    report(order_id, "In progress", remains=900)
+    report(order_id, "Completed")
+
+    page = browser.get(f"/orders/{order_id}/")
+    assert _titles(page) == ["Completed", "Delivery started"]
+    earlier = browser.get(page.context["older_url"])
+    assert _titles(earlier) == ["Sent for delivery", "Ordered through the API key “Test”"]
+    assert "hx-get" not in earlier.text
+    assert browser.get(f"/orders/{order_id}/", {"before": "x"}).context["steps"] == page.context["steps"]
+
+
+def test_offers_the_same_again(customer, browser, followers):
+    funded(customer, "10")
+    plain = place(customer, followers, link="https://example.com/?a=1&b=2")
+    drip = place(customer, followers, quantity=1000, runs=4, interval=30)
+
+    assert browser.get(f"/orders/{plain}/").context["again_url"] == (
+        "/new-order/?service=1042&link=https%3A%2F%2Fexample.com%2F%3Fa%3D1%26b%3D2&quantity=1000"
+    )
+    assert browser.get(f"/orders/{drip}/").context["again_url"].endswith("&quantity=1000&runs=4&interval=30")

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from orders import archiving, queries, refills
+from orders import archiving, listing, refills
 from orders.models import Order
 from tests.fixtures import call_api
 from tests.orders.conftest import order_of, report, submitted
@@ -38,7 +38,7 @@ def test_the_api_no_longer_knows_it_and_the_dashboard_does(customer, old):
     archiving.archive_orders()
 
     assert call_api(customer, action="status", order=old.pk) == {"error": "Incorrect order ID"}
-    assert [order.pk for order in queries.list_orders(customer.pk).orders] == [old.pk]
+    assert [order.pk for order in listing.list_orders(customer.pk).orders] == [old.pk]
 
 
 def test_an_open_refill_keeps_it(customer, old):

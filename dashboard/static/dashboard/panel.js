@@ -77,7 +77,10 @@ document.addEventListener("click", (event) => {
   const opens = target?.closest("[data-opens]");
   if (opens) document.getElementById(opens.dataset.opens).showModal();
   if (target?.closest("[data-print]")) print();
-  target?.closest("[data-dismiss]")?.closest(".alert")?.remove();
+  target?.closest("[data-dismiss]")?.closest(".alert, [data-dismissible]")?.remove();
+  // What looks like a button that is off says why.
+  const says = target?.closest("[data-says]");
+  if (says) showToast({ text: says.dataset.says, tone: "info" });
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(target)) menu.open = false;
   }
@@ -130,6 +133,14 @@ document.addEventListener("htmx:confirm", (event) => {
   confirmed(event.detail.question, event.detail.elt.dataset.confirmButton).then((yes) => {
     if (yes) event.detail.issueRequest(true);
   });
+});
+// What asks again and again does so while somebody looks, and at once when they come back.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.detail.elt.hasAttribute("data-while-visible")) event.preventDefault();
+});
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  document.querySelectorAll("[data-while-visible]").forEach((element) => htmx.trigger(element, "panel:shown"));
 });
 // The server shows a toast with the header HX-Trigger: see dashboard/toasts.py.
 document.addEventListener("toast", (event) => showToast(event.detail));

@@ -1,0 +1,49 @@
+"""The refills that a customer asked for."""
+
+from collections.abc import Iterable
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from dashboard import live_rows
+from dashboard.customer import CustomerRequest, part_for_customers
+from dashboard.forms import PageForm
+from orders import listing
+from orders.models import Refill
+
+
+@login_required
+@require_safe
+def refill_list(request: CustomerRequest) -> HttpResponse:
+    """List refills, newest first."""
+    form = PageForm(request.GET)
+    before = form.cleaned_data["before"] if form.is_valid() else None
+    page = listing.list_refills(request.user.pk, before=before)
+    return render(
+        request,
+        "dashboard/refills.html",
+        {"nav": "orders", "page": page, "watched": _watched(page.refills), "before": before},
+    )
+
+
+@part_for_customers
+@require_safe
+def refill_rows_live(request: CustomerRequest) -> HttpResponse:
+    """Give the rows of an open list that have changed since they were drawn."""
+    shown = live_rows.read(request.GET.get("rows", ""))
+    found = listing.list_refills_by_id(request.user.pk, list(shown)) if shown else []
+    return render(
+        request,
+        "dashboard/refill_rows_live.html",
+        {"refills": [refill for refill in found if _sign(refill) != shown[refill.pk]], "watched": _watched(found)},
+    )
+
+
+def _watched(refills: Iterable[Refill]) -> str:
+    return live_rows.write({refill.pk: _sign(refill) for refill in refills if refill.status in Refill.OPEN})
+
+
+def _sign(refill: Refill) -> str:
+    return live_rows.sign(refill.status)
