@@ -23,7 +23,7 @@ from support.models import TEXT_MAX_CHARACTERS, Attachment, Ticket
 class AnswerForm(StaffActionForm):
     """What the customer gets to read."""
 
-    confirmed = None  # type: ignore[assignment] - sending an answer says that it is meant
+    confirmed = None  # type: ignore[assignment]  # sending an answer says that it is meant
     text = forms.CharField(
         label="answer",
         max_length=TEXT_MAX_CHARACTERS,

@@ -43,15 +43,24 @@ FROZEN = {
 NOT_FOR_CLIENTS = {
     "AlreadyPosted",
     "AmountRefused",
+    "AmountTooHigh",
+    "AmountTooLow",
     "AttachmentTooLarge",
     "AttachmentTypeRefused",
     "EmailTaken",
+    "FeeTakesAll",
+    "GatewayNotOffered",
+    "GatewayRefused",
+    "GatewayUnreachable",
     "MassOrderAlreadyEnded",
     "MassOrderNotFound",
+    "NotForHands",
     "NotForMassOrders",
     "NotImportable",
     "OrdersNotFound",
     "PageNotFound",
+    "PaymentNotFound",
+    "PaymentOver",
     "PlacementFailed",
     "PriceRose",
     "ProviderCurrencyUnknown",
@@ -66,10 +75,12 @@ NOT_FOR_CLIENTS = {
     "RunNotHeld",
     "ServiceNotFound",
     "TicketNotFound",
+    "TooFineAmount",
     "TooManyApiKeys",
     "TooManyAttachments",
     "TooManyFavourites",
     "TooManyMessages",
+    "TooManyOpenPayments",
     "TooManyOpenTickets",
     "TooMuchAttached",
     "UsernameTaken",
@@ -84,7 +95,7 @@ def subclasses(root):
 
 def our_refusals():
     """Return every domain error of the program by name, wherever it is defined."""
-    for app in ("accounts", "api_v2", "catalog", "content", "orders", "panel", "providers", "support", "wallet"):
+    for app in ("accounts", "api_v2", "catalog", "content", "orders", "panel", "payments", "providers", "support", "wallet"):
         for module in pkgutil.iter_modules([str(settings.BASE_DIR / app)]):
             if module.name == "errors":
                 importlib.import_module(f"{app}.errors")
