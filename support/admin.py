@@ -143,7 +143,7 @@ class TicketAdmin(ReadOnlyAdmin):
             run=run,
         )
 
-    @staff_action(description="Close", permission="answer")
+    @staff_action(description="Close ticket", permission="answer")
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Close a ticket without a word."""
 
@@ -155,7 +155,7 @@ class TicketAdmin(ReadOnlyAdmin):
             self,
             request,
             object_id,
-            title="Close",
+            title="Close ticket",
             explanation="The customer is not told. What the customer writes later opens the ticket again.",
             form_class=StaffActionForm,
             run=run,
