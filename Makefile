@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-input --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo-chain web worker beat test check fmt audit bench simulate mutants clean
+.PHONY: help run demo-chain web worker beat test check fmt messages audit bench simulate mutants clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -46,6 +46,12 @@ check: $(VENV)/installed-dev ## Lint, types, import rules, migrations, deploymen
 fmt: $(VENV)/installed-dev ## Format the code
 	$(PY) -m ruff check --fix --select I .
 	$(PY) -m ruff format .
+
+# Needs GNU gettext. What only staff, tests and tools read is not translated.
+messages: $(VENV)/installed ## Collect the texts to translate, compile them
+	$(PY) manage.py makemessages $(addprefix --locale ,$(notdir $(wildcard locale/*))) --no-obsolete --no-location \
+		$(addprefix --ignore ,.venv var tests bench chaos e2e)
+	$(PY) manage.py compilemessages --ignore .venv --ignore var
 
 audit: $(VENV)/installed ## Audit the ledger
 	@$(PY) manage.py audit_ledger

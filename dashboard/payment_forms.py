@@ -50,10 +50,7 @@ class ReferenceForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     note = forms.CharField(
-        label=_("Note"),
-        required=False,
-        max_length=NOTE_MAX_CHARACTERS,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        label=_("Note"), required=False, max_length=NOTE_MAX_CHARACTERS, widget=forms.Textarea(attrs={"rows": 2})
     )
 
 
