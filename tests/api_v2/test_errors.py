@@ -95,7 +95,18 @@ def subclasses(root):
 
 def our_refusals():
     """Return every domain error of the program by name, wherever it is defined."""
-    for app in ("accounts", "api_v2", "catalog", "content", "orders", "panel", "payments", "providers", "support", "wallet"):
+    for app in (
+        "accounts",
+        "api_v2",
+        "catalog",
+        "content",
+        "orders",
+        "panel",
+        "payments",
+        "providers",
+        "support",
+        "wallet",
+    ):
         for module in pkgutil.iter_modules([str(settings.BASE_DIR / app)]):
             if module.name == "errors":
                 importlib.import_module(f"{app}.errors")
