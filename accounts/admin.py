@@ -5,6 +5,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.conf import settings
 from django.contrib import admin
@@ -306,7 +307,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
 # Registered by the packages they come from, in ways that let staff take over others' accounts: the page of a second
 # factor shows its secret, the one of an address lets staff move a password reset to their own mailbox.
-for model in (Group, Authenticator, EmailAddress):
+for model in (Group, Authenticator, EmailAddress, UserSession):
     admin.site.unregister(model)
 
 
