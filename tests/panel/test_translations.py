@@ -110,7 +110,7 @@ def test_a_customer_reads_the_orders_in_spanish(spanish, customer, followers):
     page = spanish.get(reverse("dashboard:orders")).text
 
     assert '<html lang="es">' in page
-    assert "Todos los estados" in page
+    assert "ID de pedidos o enlace" in page
     assert "Pendiente" in page
     assert "All statuses" not in page
 
