@@ -8,10 +8,10 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-input --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo-chain web worker beat test check fmt messages audit bench simulate mutants clean
+.PHONY: help run demo-chain web worker beat test check e2e screenshots fmt messages audit bench chaos simulate mutants clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z0-9 -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: $(VENV)/installed ## Run the whole panel (PORT=8000, PANEL_DATA=var)
 	@$(PY) manage.py run
@@ -42,6 +42,12 @@ check: $(VENV)/installed-dev ## Lint, types, import rules, migrations, deploymen
 	@# Without a server it warns that it cannot compare with the applied migrations.
 	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(PY) manage.py check --deploy --fail-level WARNING
+
+e2e: $(VENV)/installed-dev ## Drive Chromium through the whole panel
+	@$(PY) -m pytest $(or $(TESTS),e2e)
+
+screenshots: $(VENV)/installed-dev ## Take the pictures in docs/screenshots
+	@$(PY) -m pytest e2e/screenshots.py
 
 fmt: $(VENV)/installed-dev ## Format the code
 	$(PY) -m ruff check --fix --select I .

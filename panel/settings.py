@@ -15,6 +15,7 @@ from celery.schedules import crontab
 from csp import constants as csp
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
+from django.templatetags.static import static
 
 from panel.startup import BASE_DIR, data_directory, read_env_file
 
@@ -150,6 +151,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "panel.middleware.CompressPages",  # files are compressed already when they are collected
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -431,4 +433,12 @@ LOGGING = {
     },
 }
 
-UNFOLD = {"SITE_TITLE": f"{SITE_NAME} staff", "SITE_HEADER": SITE_NAME, "SITE_SYMBOL": "stacks"}
+UNFOLD = {
+    "SITE_TITLE": f"{SITE_NAME} staff",
+    "SITE_HEADER": SITE_NAME,
+    "SITE_SYMBOL": "stacks",
+    "SITE_FAVICONS": [
+        # A function, as the address of a collected file is known only when it is asked for.
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("dashboard/favicon.svg")}
+    ],
+}

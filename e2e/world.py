@@ -1,0 +1,44 @@
+"""Something to see on every page: what the demo customer has beside orders, and how pages about it are named."""
+
+import psycopg
+from playwright.sync_api import Page
+
+from e2e import people
+from e2e.panel import Panel
+
+THIS_CUSTOMER = "(SELECT id FROM accounts_user WHERE username = %(username)s)"
+FACTS = {
+    "order": f"SELECT min(id) FROM orders_order WHERE customer_id = {THIS_CUSTOMER} AND run_count = 1",
+    "dripfeed_order": f"SELECT min(id) FROM orders_order WHERE customer_id = {THIS_CUSTOMER} AND run_count > 1",
+    "mass_order": f"SELECT min(id) FROM orders_massorder WHERE customer_id = {THIS_CUSTOMER}",
+    "payment": "SELECT min(p.id) FROM payments_payment p JOIN wallet_wallet w ON w.account_id = p.wallet_id"
+    f" WHERE w.user_id = {THIS_CUSTOMER}",
+    "key": f"SELECT max(id) FROM accounts_apikey WHERE user_id = {THIS_CUSTOMER} AND revoked_at IS NULL",
+    "call": f"SELECT max(id) FROM api_v2_recordedcall WHERE customer_id = {THIS_CUSTOMER}",
+    "ticket": f"SELECT min(id) FROM support_ticket WHERE customer_id = {THIS_CUSTOMER}",
+}
+TICKET = "Ordered yesterday, and the counter has not moved since. What can be done?"
+
+
+def furnish(page: Page, panel: Panel) -> None:
+    """Use what the demo's data leave out: mass orders, payments, tickets, calls of a program."""
+    service, key = panel.facts["services"]["default"], panel.facts["api_key"]
+    people.check_mass_order(page, "\n".join(f"{service}|{people.LINK}{number}|100" for number in range(1, 6)))
+    people.place_mass_order(page)
+    people.ask_to_add_funds(page, amount="250.00")
+    people.open_ticket(page, title="Followers do not arrive", text=TICKET)
+    for _ in range(3):
+        people.call_api(panel, key, action="balance")
+    people.call_api(panel, key, action="status", order=1)
+    people.call_api(panel, key, action="add", service=service, link=people.LINK, quantity=1)
+
+
+def facts_about(panel: Panel, *, username: str) -> dict[str, object]:
+    """Look up in the database how a customer's things are numbered; 0 where there is none."""
+    found: dict[str, object] = {"service": panel.facts["services"]["default"], "nobody": "1", "wrong": "wrong-key"}
+    found["help"] = "help"
+    with psycopg.connect(panel.database_url) as session:
+        for name, question in FACTS.items():
+            row = session.execute(question, {"username": username}).fetchone()
+            found[name] = row[0] if row and row[0] is not None else 0
+    return found
