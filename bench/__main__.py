@@ -18,14 +18,21 @@ def main() -> int:
     """Run the benchmark; the exit code says whether every answer was right, not how fast it came."""
     arguments = _arguments()
     try:
-        load.check_tools()
+        if not arguments.dashboard:
+            load.check_tools()
         with servers.database_and_redis() as scratch:
+            # Where `build_css` writes; the settings look for it.
+            (scratch / "data" / "css").mkdir()
             # The settings can be loaded only now that the servers' addresses are in the environment.
             import django
 
             django.setup()
-            from bench import running
+            from bench import dashboard, running
 
+            if arguments.dashboard:
+                return dashboard.run(
+                    orders=arguments.orders, document=None if arguments.no_write else DOCUMENT, scratch=scratch
+                )
             return running.run(
                 orders=arguments.orders,
                 rounds=ROUNDS_QUICK if arguments.quick else ROUNDS,
@@ -44,6 +51,9 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--orders", type=int, help=f"orders in the table (default {ORDERS:,})")
+    parser.add_argument(
+        "--dashboard", action="store_true", help="the pages of a customer who has all orders, instead of the API"
+    )
     parser.add_argument("--quick", action="store_true", help="a smaller table and shorter runs, about 90 seconds")
     parser.add_argument("--no-write", action="store_true", help=f"leave docs/{DOCUMENT.name} as it is; so does --quick")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
 """The table, for the terminal and for docs/performance.md, where it stands between two markers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from bench.measuring import CONNECTIONS, LINES, Line, Results
@@ -30,7 +30,7 @@ def table(results: Results) -> str:
             ]
         row.append(", ".join(_judgements(line, results)))
         rows.append(row)
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def _ceiling_title(line: Line) -> str:
@@ -57,10 +57,13 @@ def _mark(reached: bool) -> str:
     return REACHED if reached else MISSED
 
 
-def _aligned(rows: list[list[str]]) -> str:
-    """Pad a table's cells: text to the left, numbers to the right."""
+def aligned(rows: list[list[str]], *, texts: Collection[int] | None = None) -> str:
+    """Pad a table's cells: text to the left, numbers to the right.
+
+    :param texts: the columns of text; without it the first two and the last.
+    """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    texts = (0, 1, len(widths) - 1)
+    texts = (0, 1, len(widths) - 1) if texts is None else texts
     lines = [
         "| "
         + " | ".join(
@@ -81,8 +84,8 @@ def facts_list(facts: Mapping[str, str]) -> str:
     return "\n".join(f"* {name}: {value}" for name, value in facts.items())
 
 
-def write(document: Path, text: str) -> None:
-    """Put the text between the document's markers; the prose around them is a person's and stays."""
-    before, _, rest = document.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    document.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+def write(document: Path, text: str, *, begin: str = BEGIN, end: str = END) -> None:
+    """Put the text between two of the document's markers; the prose around them is a person's and stays."""
+    before, _, rest = document.read_text().partition(begin)
+    after = rest.partition(end)[2]
+    document.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")

@@ -51,16 +51,16 @@ class DatabaseInUse(Exception):
     """The database has users or orders; a benchmark does not mix with them."""
 
 
-def seed(orders: int) -> World:
+def seed(orders: int, *, customers: int = CUSTOMERS) -> World:
     """Fill an empty, migrated database; `orders` is rounded up to the same number for every customer.
 
     :raises DatabaseInUse:
     """
     if User.objects.exists() or Order.objects.exists():
         raise DatabaseInUse
-    rounds = -(-orders // CUSTOMERS)
+    rounds = -(-orders // customers)
     service_ids = _create_services()
-    reseller, *customers = [_create_buyer(number) for number in range(CUSTOMERS + 1)]
+    reseller, *buyers = [_create_buyer(number) for number in range(customers + 1)]
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute("SET LOCAL work_mem = '256MB'")
@@ -72,20 +72,20 @@ def seed(orders: int) -> World:
                 % {
                     "first_service": service_ids[0],
                     "services": SERVICES,
-                    "customers": CUSTOMERS,
+                    "customers": customers,
                     "rounds": rounds,
-                    "orders": rounds * CUSTOMERS,
-                    "recent": int(rounds * CUSTOMERS * (1 - RECENT_SHARE)),
+                    "orders": rounds * customers,
+                    "recent": int(rounds * customers * (1 - RECENT_SHARE)),
                     "days": HISTORY_DAYS,
-                    "first_user": customers[0].user_id,
-                    "first_key": customers[0].api_key_id,
+                    "first_user": buyers[0].user_id,
+                    "first_key": buyers[0].api_key_id,
                     "provider": Provider.objects.get().pk,
                 }
             )
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("CHECKPOINT")  # or it would fall into the first measurements
-    return World(reseller=reseller, customers=customers, service_ids=service_ids, orders=rounds * CUSTOMERS)
+    return World(reseller=reseller, customers=buyers, service_ids=service_ids, orders=rounds * customers)
 
 
 def _create_services() -> list[int]:
@@ -139,7 +139,7 @@ def _contiguous(ids: list[int]) -> list[int]:
 
 
 # Round by round each customer places one order, so ids and times interleave as they do in life. Entries 1 to
-# CUSTOMERS + 1 are the deposits, the reseller's first: each entry continues the one CUSTOMERS ids before it.
+# `customers` + 1 are the deposits, the reseller's first: each entry continues the one that many ids before it.
 _PLAN = """
 CREATE TEMPORARY TABLE plan ON COMMIT DROP AS
 SELECT n::int AS id, n + %(customers)s + 1 AS entry_id,

@@ -154,7 +154,10 @@ def _day_field(**facts: Any) -> forms.DateField:
         required=False,
         input_formats=["%Y-%m-%d"],  # what browsers send for it in every language
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-        validators=[MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)],
+        validators=[
+            MinValueValidator(FIRST_DAY, _("Enter a valid date.")),
+            MaxValueValidator(LAST_DAY, _("Enter a valid date.")),
+        ],
         **facts,
     )
 
@@ -184,6 +187,7 @@ class OrderSearchForm(forms.Form):
         min_value=1,
         max_value=ID_MAX,
         required=False,
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), _("Enter the number of a service.")),
         widget=forms.NumberInput(attrs={"inputmode": "numeric", "autocomplete": "off", "min": False, "max": False}),
     )
     since = _day_field(label=_("From"))

@@ -1,0 +1,238 @@
+"""The pages of one customer who has every order there is: what each costs, how many queries, how many bytes."""
+
+import gzip
+import re
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from bench import machine, report, seed, servers
+from orders.models import Order, Refill
+
+BEGIN = "<!-- measured by `python -m bench --dashboard`: begin -->"
+END = "<!-- measured by `python -m bench --dashboard`: end -->"
+VIEWS = 30
+WARM_UP_VIEWS = 5
+PAGE_MAX_MS = 50  # promise: first and deep pages of a customer with a million orders
+PAGE_MAX_KILOBYTES = 150  # promise: compressed, with style sheet and scripts
+EVERY_DRIPFEED, DRIPFEED_RUNS = 100, 10
+EVERY_REFILL = 50
+AUTHENTICATION = "allauth.account.auth_backends.AuthenticationBackend"
+
+# Some of the orders become drip-feeds and some have been refilled; both are lists of their own.
+_LISTS = (
+    "UPDATE orders_order SET run_count = %(runs)s, interval_minutes = 60 WHERE id %% %(dripfeed)s = 0",
+    """
+    INSERT INTO orders_run (
+        order_id, number, quantity, state, due_at, provider_id, provider_order, start_count, remains, submitted_at,
+        finished_at
+    )
+    SELECT r.order_id, n, r.quantity, r.state, r.due_at + interval '1 hour' * n, r.provider_id,
+        CASE WHEN r.provider_order <> '' THEN r.provider_order || '/' || n ELSE '' END, r.start_count, r.remains, r.submitted_at, r.finished_at
+    FROM orders_run r CROSS JOIN generate_series(2, %(runs)s) n WHERE r.order_id %% %(dripfeed)s = 0
+    """,
+    """
+    INSERT INTO orders_refill (order_id, customer_id, status, created_at, poll_at, finished_at)
+    SELECT id, customer_id, 'Completed', finished_at, finished_at, finished_at FROM orders_order
+    WHERE id %% %(refill)s = 0 AND finished_at IS NOT NULL ORDER BY id
+    """,
+)
+
+_ASSET = re.compile(r'(?:<script src|<link rel="stylesheet" href|<link rel="icon" href|<use href)="/static/([^"#]+)')
+_ROW = re.compile(r'<tr id="(?:order|refill)-\d+"')
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An address, and whether rows are to be found on it; None where it is no list of these."""
+
+    title: str
+    address: str
+    has_rows: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a page took."""
+
+    page: Page
+    milliseconds: Sequence[float]
+    queries: int
+    html_bytes: int  # compressed
+    all_bytes: int  # with everything the page loads
+
+    @property
+    def p50(self) -> float:
+        """Return the median."""
+        return statistics.median(self.milliseconds)
+
+    @property
+    def p95(self) -> float:
+        """Return what one view in twenty exceeds."""
+        return sorted(self.milliseconds)[int(len(self.milliseconds) * 0.95)]
+
+
+def run(*, orders: int, document: Path | None, scratch: Path) -> int:
+    """Seed, look at every page, export everything; the exit code is 1 when a page was not what it should be."""
+    facts = machine.describe(scratch)
+    print(report.facts_list(facts))
+    call_command("migrate", verbosity=0)
+    call_command("createcachetable", verbosity=0)
+    call_command("build_css")
+    call_command("collectstatic", interactive=False, verbosity=0)
+    _tell(f"seeding {orders:,} orders of one customer")
+    started = time.monotonic()
+    world = seed.seed(orders, customers=1)
+    _fill_lists()
+    user = User.objects.get(pk=world.customers[0].user_id)
+    dripfeeds, refills = Order.objects.filter(run_count__gt=1).count(), Refill.objects.count()
+    facts["Table"] = (
+        f"{world.orders:,} orders of one customer, {dripfeeds:,} of them drip-feeds, {refills:,} refills; "
+        f"seeded in {time.monotonic() - started:.0f} s"
+    )
+    client = Client(SERVER_NAME=servers.HOST)
+    client.force_login(user, backend=AUTHENTICATION)
+    wrong: list[str] = []
+    costs = [_measure(client, page, wrong) for page in _pages(orders, first_service=world.service_ids[0])]
+    facts["Export"] = _export(client, orders, wrong)
+    facts["Measured"] = f"{VIEWS} views of each page in one process, everything from the first middleware to the HTML"
+    text = f"{report.facts_list(facts)}\n\n{_table(costs)}"
+    print(f"\n{text}\n")
+    for mistake in wrong:
+        print(f"bench: WRONG: {mistake}", file=sys.stderr)
+    if document is not None and not wrong:
+        report.write(document, text, begin=BEGIN, end=END)
+        _tell(f"written to {document}")
+    return 1 if wrong else 0
+
+
+def _fill_lists() -> None:
+    parameters = {"runs": DRIPFEED_RUNS, "dripfeed": EVERY_DRIPFEED, "refill": EVERY_REFILL}
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for statement in _LISTS:
+            cursor.execute(statement, parameters)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+        cursor.execute("CHECKPOINT")
+
+
+def _pages(orders: int, *, first_service: int) -> list[Page]:
+    deep = orders // 100  # ninety-nine hundredths of the way down
+    middle = Order.objects.values_list("created_at", flat=True).get(pk=orders // 2).date().isoformat()
+    ids = ",".join(str(number) for number in range(1, orders, orders // 100))
+    refill_deep = Refill.objects.order_by("pk").values_list("pk", flat=True)[200]
+    live = ",".join(f"{number}-0" for number in range(orders - 49, orders + 1))
+
+    def listed(title: str, *, path: str = "/orders/", has_rows: bool = True, **query: object) -> Page:
+        return Page(title, f"{path}?{urlencode(query)}" if query else path, has_rows)
+
+    return [
+        listed("orders, first page"),
+        listed("orders, deep page", before=deep),
+        listed("by status, first page", status="Pending"),
+        listed("by status, deep page", status="Completed", before=deep),
+        listed("by status, nothing found", status="Canceled", has_rows=False),
+        listed("by service, first page", service=first_service + 17),
+        listed("by service, deep page", service=first_service + 17, before=orders // 2),
+        listed("by a part of the link", q=f"customer_{orders - 4321}"),
+        listed("by a link that nobody has", q="no-such-link", has_rows=False),
+        listed("a hundred pasted ids", q=ids),
+        listed("one day", since=middle, until=middle),
+        listed("one day by status, nothing found", since=middle, until=middle, status="Pending", has_rows=False),
+        listed("the rows that may have changed", path="/orders/live/", rows=live),
+        listed("drip-feeds, first page", path="/orders/drip-feed/"),
+        listed("drip-feeds, deep page", path="/orders/drip-feed/", before=deep),
+        listed("refills, first page", path="/orders/refills/"),
+        listed("refills, deep page", path="/orders/refills/", before=refill_deep),
+        Page("one order", f"/orders/{deep + 1}/"),
+        Page("one drip-feed", f"/orders/{deep // EVERY_DRIPFEED * EVERY_DRIPFEED}/"),
+        Page("statement, first page", "/wallet/"),
+        Page("statement, deep page", f"/wallet/?before={deep}"),
+        Page("overview", "/dashboard/"),
+    ]
+
+
+def _measure(client: Client, page: Page, wrong: list[str]) -> Cost:
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(page.address)
+    html = answer.content.decode()
+    if answer.status_code != 200 or page.has_rows not in (None, bool(_ROW.search(html))):  # noqa: PLR2004
+        wrong.append(f"{page.title}: {page.address} gave {answer.status_code}, or not the rows it should")
+    for _ in range(WARM_UP_VIEWS):
+        client.get(page.address)
+    milliseconds = []
+    for _ in range(VIEWS):
+        started = time.perf_counter()
+        client.get(page.address)
+        milliseconds.append((time.perf_counter() - started) * 1000)
+    html_bytes = len(gzip.compress(answer.content))
+    assets = sum(_compressed_bytes(name) for name in set(_ASSET.findall(html)))
+    cost = Cost(page, milliseconds, len(queries), html_bytes, html_bytes + assets)
+    _tell(f"{page.title:34} {cost.p50:6.1f} ms")
+    return cost
+
+
+def _compressed_bytes(name: str) -> int:
+    """Return what a static file takes as it is served; small ones have no compressed copy."""
+    compressed = Path(settings.STATIC_ROOT, f"{name}.gz")
+    return (compressed if compressed.exists() else Path(settings.STATIC_ROOT, name)).stat().st_size
+
+
+def _export(client: Client, orders: int, wrong: list[str]) -> str:
+    started = time.monotonic()
+    answer: Any = client.get("/orders/export.csv")  # the client types none of what is streamed
+    lines = size = 0
+    first = None
+    for chunk in answer.streaming_content:
+        first = first or time.monotonic() - started
+        lines += chunk.count(b"\r\n")
+        size += len(chunk)
+    seconds = time.monotonic() - started
+    if lines != orders + 1:
+        wrong.append(f"the export has {lines:,} lines")
+    return (
+        f"{lines - 1:,} orders as CSV in {seconds:.0f} s, {size / 2**20:.0f} MiB, "
+        f"the first bytes after {(first or 0) * 1000:.0f} ms"
+    )
+
+
+def _table(costs: Sequence[Cost]) -> str:
+    rows = [["page", "p50 ms", "p95 ms", "queries", "HTML KB", "all KB", "towards"]]
+    for cost in costs:
+        marks = [
+            f"{_mark(cost.p50 <= PAGE_MAX_MS)} ≤ {PAGE_MAX_MS} ms",
+            f"{_mark(cost.all_bytes <= PAGE_MAX_KILOBYTES * 1000)} ≤ {PAGE_MAX_KILOBYTES} KB",
+        ]
+        rows.append(
+            [
+                cost.page.title,
+                f"{cost.p50:.1f}",
+                f"{cost.p95:.1f}",
+                str(cost.queries),
+                f"{cost.html_bytes / 1000:.1f}",
+                f"{cost.all_bytes / 1000:.1f}",
+                ", ".join(marks),
+            ]
+        )
+    return report.aligned(rows, texts=(0, 6))
+
+
+def _mark(reached: bool) -> str:
+    return report.REACHED if reached else report.MISSED
+
+
+def _tell(line: str) -> None:
+    print(f"bench: {line}", flush=True)
