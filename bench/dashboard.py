@@ -40,7 +40,8 @@ _LISTS = (
         finished_at
     )
     SELECT r.order_id, n, r.quantity, r.state, r.due_at + interval '1 hour' * n, r.provider_id,
-        CASE WHEN r.provider_order <> '' THEN r.provider_order || '/' || n ELSE '' END, r.start_count, r.remains, r.submitted_at, r.finished_at
+        CASE WHEN r.provider_order <> '' THEN r.provider_order || '/' || n ELSE '' END,
+        r.start_count, r.remains, r.submitted_at, r.finished_at
     FROM orders_run r CROSS JOIN generate_series(2, %(runs)s) n WHERE r.order_id %% %(dripfeed)s = 0
     """,
     """

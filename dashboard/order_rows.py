@@ -7,16 +7,35 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 
 from dashboard import live_rows
 from dashboard.refusals import sentence_for
+from dashboard.templatetags.panel import amount, icon
 from orders import queries
 from orders.listing import Progress
 from orders.models import Order
 from orders.transitions import FINAL_STATUSES, Status
 
 Deed = Literal["cancel", "refill", ""]
+
+
+class Words:
+    """What rows say, translated once for all of them: a page has fifty, and one of twenty lines each."""
+
+    def __init__(self) -> None:
+        self.cancel = gettext("Cancel")
+        self.refill = pgettext("button", "Refill")
+        self.again = gettext("Order again")
+        self.canceling = gettext("Canceling")
+        self.archived = gettext("Archived")
+        self.ask_cancel = gettext("Cancel this order? What is not delivered is refunded.")
+        self.yes_cancel = gettext("Cancel order")
+        self.remain = gettext("%(count)s remain")
+        self.refunded = gettext("%(amount)s refunded")
+        self.again_icon = icon("again")
+        self.orders_url = reverse("dashboard:orders")
+        self.new_order_url = reverse("dashboard:new_order")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +48,13 @@ class OrderRow:
     order: Order
     deed: Deed
     refusal: str
+    words: Words
     progress: Progress | None = None
+
+    @property
+    def url(self) -> str:
+        """Return the address of its page, below the list's."""
+        return f"{self.words.orders_url}{self.order.pk}/"
 
     @property
     def delivered(self) -> int:
@@ -37,19 +62,32 @@ class OrderRow:
         return self.order.quantity - self.order.remains
 
     @property
+    def remains(self) -> str:
+        """Say how much is still to come, or will not; empty where the quantity says it already."""
+        if self.order.remains in (0, self.order.quantity):
+            return ""
+        return self.words.remain % {"count": f"{self.order.remains:,}"}
+
+    @property
+    def refunded(self) -> str:
+        """Say how much was given back."""
+        return self.words.refunded % {"amount": amount(self.order.refunded)} if self.order.refunded else ""
+
+    @property
     def is_final(self) -> bool:
         """Say whether the row stays as it is."""
         return self.order.status in FINAL_STATUSES
 
     @property
-    def is_cancel_requested(self) -> bool:
-        """Say whether it runs on only until delivery has stopped."""
-        return not self.is_final and hasattr(self.order, "cancellation")
+    def notes(self) -> list[str]:
+        """Say what else there is to its status."""
+        canceling = not self.is_final and hasattr(self.order, "cancellation")
+        return [self.words.canceling] * canceling + [self.words.archived] * (self.order.archived_at is not None)
 
     @property
     def again_url(self) -> str:
         """Return where the same can be ordered again."""
-        return again_url(self.order)
+        return again_url(self.order, self.words.new_order_url)
 
     @property
     def sign(self) -> str:
@@ -72,10 +110,11 @@ def describe_orders(
     :param open_refills: the ids of those with an open refill.
     :param progress: of drip-feeds, by order.
     """
+    words = Words()
     rows = []
     for order in orders:
         deed, refusal = _find_deed(order, has_open_refill=order.pk in open_refills, is_suspended=is_suspended)
-        rows.append(OrderRow(order, deed, refusal, (progress or {}).get(order.pk)))
+        rows.append(OrderRow(order, deed, refusal, words, (progress or {}).get(order.pk)))
     return rows
 
 
@@ -84,14 +123,14 @@ def watched(rows: Iterable[OrderRow]) -> str:
     return live_rows.write({row.order.pk: row.sign for row in rows if not row.is_final})
 
 
-def again_url(order: Order) -> str:
+def again_url(order: Order, new_order_url: str) -> str:
     """Return the address of the form for a new order, filled in with this one."""
     asked: dict[str, object] = {"service": order.service_id, "link": order.link, "quantity": order.quantity}
     if order.run_count > 1:
         asked |= {"runs": order.run_count, "interval": order.interval_minutes}
         if settings.DRIPFEED_QUANTITY == "per_run":
             asked["quantity"] = order.quantity // order.run_count
-    return f"{reverse('dashboard:new_order')}?{urlencode(asked)}"
+    return f"{new_order_url}?{urlencode(asked)}"
 
 
 def _find_deed(order: Order, *, has_open_refill: bool, is_suspended: bool) -> tuple[Deed, str]:

@@ -108,7 +108,7 @@ def list_orders(
     :param limit: without it a page has `PAGE_ORDERS`, or all that are asked for by id.
     """
     orders, floor = _look_back(_of_days(user_id, wanted), wanted, before)
-    orders = orders.annotate(net_charge=F("charge") - F("refunded")).select_related("service", "cancellation")
+    orders = _with_what_lists_show(orders)
     return _page(orders, limit=limit or max(PAGE_ORDERS, len(wanted.ids)), floor=floor)
 
 
@@ -135,7 +135,7 @@ def list_dripfeeds(user_id: int, *, before: int | None = None) -> OrderPage:
     orders = Order.objects.filter(customer_id=user_id, run_count__gt=1).order_by("-pk")
     if before is not None:
         orders = orders.filter(pk__lt=before)
-    orders = orders.annotate(net_charge=F("charge") - F("refunded")).select_related("service", "cancellation")
+    orders = _with_what_lists_show(orders)
     return _page(orders, limit=PAGE_DRIPFEEDS, floor=None)
 
 
@@ -173,9 +173,15 @@ def find_open_refills(order_ids: Sequence[int]) -> frozenset[int]:
     return frozenset(opened.values_list("order_id", flat=True))
 
 
+def _with_what_lists_show(orders: QuerySet[Order]) -> QuerySet[Order]:
+    # Thousands of comments and long descriptions stay where they are.
+    orders = orders.select_related("service", "cancellation").defer("parameters", "service__description")
+    return orders.annotate(net_charge=F("charge") - F("refunded"))
+
+
 def _refills_of(user_id: int) -> QuerySet[Refill]:
     refills = Refill.objects.filter(customer_id=user_id, order__customer_id=user_id)
-    return refills.select_related("order", "order__service")
+    return refills.select_related("order", "order__service").defer("order__parameters", "order__service__description")
 
 
 def _of_days(user_id: int, wanted: OrderFilter) -> QuerySet[Order]:

@@ -8,8 +8,7 @@ from django import template
 from django.forms import BoundField, CheckboxInput
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils import dateformat, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -98,7 +97,7 @@ def at(moment: datetime | None) -> SafeString | str:
         '<time datetime="{}" title="{}" class="whitespace-nowrap">{}</time>',
         moment.isoformat(),
         f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
-        date_format(timezone.localtime(moment), "d M Y, H:i"),
+        dateformat.format(timezone.localtime(moment), "d M Y, H:i"),
     )
 
 

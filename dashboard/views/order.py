@@ -79,7 +79,7 @@ def _tell(request: CustomerRequest, order_id: int, *, events_before: int | None 
             [(run.word, run.delivered) for run in runs],
             [refill.status for refill in refill_list],
         ),
-        "again_url": order_rows.again_url(order),
+        "again_url": order_rows.again_url(order, reverse("dashboard:new_order")),
         "can_cancel": no_cancel is None and not hasattr(order, "cancellation"),
         "can_refill": no_refill is None,
         "cancel_refusal": _say(no_cancel) if order.status not in FINAL_STATUSES else "",

@@ -14,6 +14,7 @@ from accounts.errors import AccountSuspended
 from dashboard.customer import CustomerRequest
 from dashboard.forms import SelectedOrdersForm
 from dashboard.refusals import sentence_for
+from dashboard.templatetags.order_row import order_row
 from dashboard.toasts import show_toast
 from dashboard.views.orders import rows_of
 from orders import cancellations, listing, refills
@@ -79,8 +80,11 @@ def _answer(request: CustomerRequest, order_id: int, ask: Callable[[CustomerRequ
         show(request, outcome.text)
         return redirect("dashboard:order", order_id)
     orders = listing.list_orders(request.user.pk, wanted=OrderFilter(ids=(order_id,))).orders
-    page = render(request, "dashboard/order_row.html", {"row": rows_of(request, orders)[0]})
-    return show_toast(page, outcome.text, tone="success" if outcome.is_done else "danger")
+    return show_toast(
+        HttpResponse(order_row(rows_of(request, orders)[0])),
+        outcome.text,
+        tone="success" if outcome.is_done else "danger",
+    )
 
 
 def _answer_all(request: CustomerRequest, ask: Callable[[CustomerRequest, int], str]) -> HttpResponse:
