@@ -31,8 +31,8 @@ class Words:
         self.archived = gettext("Archived")
         self.ask_cancel = gettext("Cancel this order? What is not delivered is refunded.")
         self.yes_cancel = gettext("Cancel order")
-        self.remain = gettext("%(count)s remain")
-        self.refunded = gettext("%(amount)s refunded")
+        self.remain = gettext("%(remains)s remain")
+        self.refunded = gettext("%(refunded)s refunded")
         self.again_icon = icon("again")
         self.orders_url = reverse("dashboard:orders")
         self.new_order_url = reverse("dashboard:new_order")
@@ -66,12 +66,12 @@ class OrderRow:
         """Say how much is still to come, or will not; empty where the quantity says it already."""
         if self.order.remains in (0, self.order.quantity):
             return ""
-        return self.words.remain % {"count": f"{self.order.remains:,}"}
+        return self.words.remain % {"remains": f"{self.order.remains:,}"}
 
     @property
     def refunded(self) -> str:
         """Say how much was given back."""
-        return self.words.refunded % {"amount": amount(self.order.refunded)} if self.order.refunded else ""
+        return self.words.refunded % {"refunded": amount(self.order.refunded)} if self.order.refunded else ""
 
     @property
     def is_final(self) -> bool:
