@@ -273,7 +273,9 @@ def test_says_what_is_left_and_counts_nothing(customer):
 
     first = throttling.read_headroom(key_ids=[key.pk, key.pk + 1], requests_per_second=1)
 
-    assert first[key.pk] == throttling.Headroom(left=97, most=100, is_sustained=False)
+    # Three calls are missing, less what has come back since: one a second.
+    assert 97 <= first[key.pk].left < 100
+    assert (first[key.pk].most, first[key.pk].is_sustained) == (100, False)
     assert first[key.pk + 1] == throttling.Headroom(left=100, most=100, is_sustained=False)
     assert throttling.read_headroom(key_ids=[], requests_per_second=1) == {}
 
