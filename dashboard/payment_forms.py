@@ -50,7 +50,10 @@ class ReferenceForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     note = forms.CharField(
-        label=_("Note"), required=False, max_length=NOTE_MAX_CHARACTERS, widget=forms.Textarea(attrs={"rows": 2})
+        label=_("Note"),
+        required=False,
+        max_length=NOTE_MAX_CHARACTERS,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
 

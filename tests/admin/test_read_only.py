@@ -81,9 +81,12 @@ def test_every_page_that_writes_is_meant_to() -> None:
         model._meta.label for model, page in admin.site._registry.items() if not isinstance(page, UndeletableAdmin)
     }
 
-    assert writes == deletes | {"accounts.User", "catalog.Service", "catalog.Currency", "providers.Provider"}
+    assert writes == deletes | {
+        "accounts.User", "catalog.Service", "catalog.Currency", "payments.GatewaySettings", "providers.Provider",
+    }  # fmt: skip
     assert deletes == {
         "auth.Group", "catalog.Category", "catalog.CustomRate", "catalog.Discount", "content.News", "content.Page",
+        "payments.BonusRule",
     }  # fmt: skip
 
 

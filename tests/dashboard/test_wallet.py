@@ -190,6 +190,7 @@ def test_printed_statement_names_customer_and_period(customer, browser):
     assert "Closing balance" in page.text
     assert "data-print" in page.text
     assert "newest 1,000 lines" not in page.text
+    assert "Bonuses" in browser.get(URL, {"print": "1", "kind": "bonus"}).text
 
 
 def test_staff_without_a_wallet_have_no_file(staff_browser):

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.db import connection
 from django.utils import timezone
 
 from accounts import notices as choices_of
@@ -190,28 +189,6 @@ def test_turning_it_off_and_on_again_tells_again(listener):
     notices.find_low_balances()
 
     assert len(waiting(LOW)) == 1
-
-
-def test_looking_for_ended_orders_reads_the_index_of_what_is_not_archived(listener):
-    parameters = {
-        "kind": ENDED,
-        "partial": "Partial",
-        "canceled": "Canceled",
-        "since": timezone.now() - notices.WINDOW,
-        "until": timezone.now(),
-        "listed": 20,
-        "gathered": notices.GATHERED_MINUTES,
-        "unverified": False,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off")
-        try:
-            cursor.execute("EXPLAIN " + notices._TELL_ENDED, parameters)
-            plan = "\n".join(row[0] for row in cursor.fetchall())
-        finally:
-            cursor.execute("RESET enable_seqscan")
-
-    assert "order_to_archive" in plan
 
 
 def test_a_claimed_notice_is_due_again_later_each_time_and_given_up_in_the_end(listener, caplog):
