@@ -76,6 +76,14 @@ def approve_payment_as_staff(page: Page, panel: Panel, *, payment: int, received
     page.wait_for_url(f"**/payment/{payment}/change/")
 
 
+def answer_ticket_as_staff(page: Page, panel: Panel, *, ticket: int, text: str) -> None:
+    """Answer a customer's ticket in the admin."""
+    page.goto(f"{panel.staff_url}/admin/support/ticket/{ticket}/answer/")
+    page.locator("[name=text]").fill(text)
+    page.get_by_role("button", name="Answer").click()
+    page.wait_for_url(f"**/ticket/{ticket}/change/")
+
+
 def place_order(page: Page, *, service: int, link: str, quantity: int) -> int:
     """Order on the website and return the order's number; the page is then the order's."""
     page.goto(f"/new-order/?service={service}")
