@@ -20,6 +20,7 @@ from dashboard.words import word_for
 from orders import listing
 from orders.listing import OrderFilter
 from orders.models import Order
+from orders.transitions import Status
 from panel.money import format_amount
 
 FILTERS = ("q", "status", "service", "since", "until")
@@ -129,6 +130,7 @@ def rows_of(request: CustomerRequest, orders: Sequence[Order], **facts: Any) -> 
 
 def _write_rows(found: Iterator[tuple[Any, ...]], *, currency: str) -> Iterator[Sequence[object]]:
     zone = timezone.get_current_timezone()
+    words = {status.value: word_for(status) for status in Status}
     for (
         pk,
         ordered,
@@ -154,7 +156,7 @@ def _write_rows(found: Iterator[tuple[Any, ...]], *, currency: str) -> Iterator[
             quantity,
             start,
             remains,
-            word_for(status),
+            words[status],
             format_amount(charge),
             format_amount(refunded),
             format_amount(charge - refunded),
