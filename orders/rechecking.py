@@ -30,10 +30,10 @@ UPDATE orders_run SET recheck_at = (
     SELECT min(finished_at + step) FROM unnest(%(steps)s::interval[]) step
     WHERE finished_at + step > statement_timestamp()
 )
-WHERE id IN (
+WHERE id = ANY(ARRAY(
     SELECT id FROM orders_run WHERE provider_id = %(provider)s AND recheck_at <= statement_timestamp()
     ORDER BY recheck_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-)
+))
 RETURNING id, provider_order, state, quantity, remains, start_count
 """
 

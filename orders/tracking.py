@@ -61,15 +61,17 @@ RETURNING id
 
 _INTERVAL = "least(greatest((statement_timestamp() - submitted_at) * %(share)s, %(min)s), %(max)s)"
 
+# An array is read once. What stands in `IN (...)` the planner may read again for each row it joins, and then its limit
+# counts for nothing: more ids than one call may carry.
 _CLAIM_RUNS = f"""
 UPDATE orders_run SET poll_at = statement_timestamp() + %(asking)s
-WHERE id IN (
+WHERE id = ANY(ARRAY(
     SELECT id FROM orders_run
     WHERE provider_id = %(provider)s AND state = ANY(%(states)s)
         AND poll_at <= statement_timestamp() + %(max)s * %(ahead)s
         AND poll_at <= statement_timestamp() + {_INTERVAL} * %(ahead)s
     ORDER BY poll_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-)
+))
 RETURNING id, provider_order, state, quantity, remains, start_count
 """
 

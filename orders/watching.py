@@ -42,9 +42,9 @@ ON CONFLICT (service_id) DO UPDATE SET
 
 _FLAG = """
 UPDATE orders_run SET alarm = %(alarm)s, alarm_at = statement_timestamp()
-WHERE id IN (
+WHERE id = ANY(ARRAY(
     SELECT id FROM orders_run WHERE {condition} LIMIT %(most)s FOR UPDATE SKIP LOCKED
-)
+))
 """
 _IS_LATE = "state = ANY(%(tracked)s) AND alarm = '' AND expected_at <= statement_timestamp()"
 # By provider, because that is how the queue is indexed.
