@@ -54,7 +54,8 @@ def pytest_configure() -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what pages weigh."""
     if WEIGHTS:
-        terminalreporter.section("pages, nothing in the cache: KB in all, KB of HTML, requests, ms to first paint")
+        terminalreporter.section(f"pages, nothing in the cache, load {os.getloadavg()[0]:.1f}")
+        terminalreporter.write_line("    KB   HTML requests, ms to first paint")
     for title, load in WEIGHTS.items():
         figures = f"{load.bytes / 1024:6.1f} {load.html_bytes / 1024:6.1f} {load.requests:3}"
         terminalreporter.write_line(f"{figures} {load.first_paint_milliseconds:5.0f}  {title}")
