@@ -7,41 +7,16 @@ Without `DATABASE_URL` the environment is completed by `panel.embedded` before t
 import math
 import re
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from celery.schedules import crontab
 from csp import constants as csp
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 from django.templatetags.static import static
 
+from panel.environment import Env
 from panel.startup import BASE_DIR, data_directory, read_env_file
-
-
-class Env(environ.Env):
-    """The environment, whose mistakes name the variable."""
-
-    BOOLEAN_FALSE_STRINGS = ("false", "off", "n", "no", "0", "")
-
-    @classmethod
-    def parse_value(cls, value: Any, cast: Any) -> Any:
-        """Read a value; of a switch only what says on or off, where environ takes any other word for off."""
-        if cast is bool:
-            word = value.lower().strip()
-            if word not in cls.BOOLEAN_TRUE_STRINGS + cls.BOOLEAN_FALSE_STRINGS:
-                raise ValueError(f"it must be 1 or 0, not {value!r}")
-            return word in cls.BOOLEAN_TRUE_STRINGS
-        return super().parse_value(value, cast)
-
-    def get_value(self, var: str, *args: Any, **kwargs: Any) -> Any:
-        """Read one variable."""
-        try:
-            return super().get_value(var, *args, **kwargs)
-        except ValueError as error:
-            raise ImproperlyConfigured(f"{var} cannot be used: {error}") from error
-
 
 env = Env()
 read_env_file()
@@ -50,70 +25,24 @@ DEBUG = env.bool("DEBUG", default=False)
 # Everything a machine keeps for the panel outside its database: embedded servers, built static files, demo facts.
 PANEL_DATA = data_directory()
 
-
-def _secret(name: str, *, in_debug: str) -> str:
-    """Read a variable that has no safe default; only DEBUG may go without it."""
-    value = env.str(name, default="")
-    if value:
-        return value
-    if DEBUG:
-        return in_debug
-    raise ImproperlyConfigured(f"{name} is not set. It is required when DEBUG is off; see .env.example.")
-
-
-def _choice(name: str, *choices: str, default: str) -> str:
-    """Read a variable that must be one of a few words."""
-    value = env.str(name, default=default)
-    if value not in choices:
-        *others, last = map(repr, choices)
-        raise ImproperlyConfigured(f"{name} must be {', '.join(others)} or {last}, not {value!r}.")
-    return value
-
-
-def _positive(name: str, *, default: int, most: int) -> int:
-    """Read a variable that counts something."""
-    value = env.int(name, default=default)
-    if not 1 <= value <= most:
-        raise ImproperlyConfigured(f"{name} must be a whole number from 1 to {most}, not {value}.")
-    return value
-
-
-def _scheme(name: str, url: str) -> str:
-    """Return what a URL begins with."""
-    try:
-        return urlsplit(url).scheme
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} cannot be used: {error}") from error
-
-
-def _check_origin(name: str, url: str) -> None:
-    """Refuse what browsers could not send as an origin."""
-    if _scheme(name, url) not in ("http", "https") or not urlsplit(url).netloc:
-        raise ImproperlyConfigured(f"{name} must start with https:// or http:// and name a host, not {url!r}.")
-
-
-SECRET_KEY = _secret("SECRET_KEY", in_debug="django-insecure-debug-only")
+SECRET_KEY = env.secret("SECRET_KEY", in_debug="django-insecure-debug-only")
 # Peppers the digests of API keys. Changing it makes every issued key invalid.
-API_KEY_PEPPER = _secret("API_KEY_PEPPER", in_debug="debug-only-pepper")
+API_KEY_PEPPER = env.secret("API_KEY_PEPPER", in_debug="debug-only-pepper")
 # Encrypts our own keys at the panels we buy from. With commas between: the first encrypts, all of them decrypt.
-PROVIDER_KEYS_SECRET = _secret("PROVIDER_KEYS_SECRET", in_debug="debug-only-provider-keys")
+PROVIDER_KEYS_SECRET = env.secret("PROVIDER_KEYS_SECRET", in_debug="debug-only-provider-keys")
 if not PROVIDER_KEYS_SECRET.replace(",", "").strip():
     raise ImproperlyConfigured("PROVIDER_KEYS_SECRET names no secret, only commas and blanks.")
-DATABASE_URL = _secret("DATABASE_URL", in_debug="postgresql:///panel")
-REDIS_URL = _secret("REDIS_URL", in_debug="redis://127.0.0.1:6379/0")
+DATABASE_URL = env.server("DATABASE_URL", "postgresql", "postgres", in_debug="postgresql:///panel")
+REDIS_URL = env.server("REDIS_URL", "redis", "rediss", "unix", in_debug="redis://127.0.0.1:6379/0")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [])
 if not ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS is not set. It is required when DEBUG is off; see .env.example.")
 
 SITE_NAME = env.str("SITE_NAME", default="Panel")
 # The address customers see in the docs and in mails, without a slash at the end.
-BASE_URL = env.str("BASE_URL", default="").rstrip("/")
+BASE_URL = env.origin("BASE_URL")
 SUPPORT_URL = env.str("SUPPORT_URL", default="https://t.me/your_support")
-if BASE_URL:
-    _check_origin("BASE_URL", BASE_URL)
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[BASE_URL] if BASE_URL else [])
-for _origin in CSRF_TRUSTED_ORIGINS:
-    _check_origin("CSRF_TRUSTED_ORIGINS", _origin)
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS", default=[BASE_URL] if BASE_URL else [])
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces; leaves the site to ours
@@ -186,8 +115,6 @@ TEMPLATES = [
 
 # --- Database ------------------------------------------------------------------------------------
 
-if _scheme("DATABASE_URL", DATABASE_URL) not in ("postgresql", "postgres"):
-    raise ImproperlyConfigured("DATABASE_URL must start with postgresql://")
 try:
     DATABASES = {"default": env.db_url_config(DATABASE_URL)}
 except ValueError as error:
@@ -226,8 +153,6 @@ CACHES = {
 }
 RATELIMIT_USE_CACHE = "limits"
 
-if _scheme("REDIS_URL", REDIS_URL) not in ("redis", "rediss", "unix"):
-    raise ImproperlyConfigured("REDIS_URL must start with redis://, rediss:// or unix://")
 CELERY_BROKER_URL = REDIS_URL
 if REDIS_URL.startswith("unix://"):  # redis-py and Kombu spell a Unix socket differently
     CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
@@ -297,7 +222,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ACCOUNT_ADAPTER = "accounts.registration.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = _choice("EMAIL_VERIFICATION", "none", "optional", "mandatory", default="optional")
+ACCOUNT_EMAIL_VERIFICATION = env.choice("EMAIL_VERIFICATION", "none", "optional", "mandatory", default="optional")
 ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 ACCOUNT_USERNAME_MIN_LENGTH = 3
 # A new password ends every other session, as sessions carry a digest of it; the one it was changed in goes on.
@@ -342,28 +267,26 @@ BASE_CURRENCY = env.str("BASE_CURRENCY", default="USD")  # service rates are sto
 if not re.fullmatch("[A-Z]{3}", BASE_CURRENCY):
     raise ImproperlyConfigured(f"BASE_CURRENCY must be three capital letters like USD, not {BASE_CURRENCY!r}.")
 API_V2_ALLOW_GET = env.bool("API_V2_ALLOW_GET", default=False)
-DRIPFEED_QUANTITY = _choice("DRIPFEED_QUANTITY", "total", "per_run", default="total")
-ARCHIVE_AFTER_DAYS = _positive("ARCHIVE_AFTER_DAYS", default=180, most=36_500)
+DRIPFEED_QUANTITY = env.choice("DRIPFEED_QUANTITY", "total", "per_run", default="total")
+ARCHIVE_AFTER_DAYS = env.positive("ARCHIVE_AFTER_DAYS", default=180, most=36_500)
 SANDBOX_SPEED = env.float("SANDBOX_SPEED", default=1.0)  # 10 makes the demo provider ten times as fast
 if not 0 < SANDBOX_SPEED < math.inf:
     raise ImproperlyConfigured(f"SANDBOX_SPEED must be a number above 0, not {SANDBOX_SPEED}.")
 # A provider may then be in the owner's own network; otherwise no call ever goes there.
 PROVIDERS_ALLOW_PRIVATE = env.bool("PROVIDERS_ALLOW_PRIVATE", default=False)
 # Threads spend their time waiting for providers. A provider that hangs may hold four submitters and a few others.
-WORKER_CONCURRENCY = _positive("WORKER_CONCURRENCY", default=16, most=1000)
+WORKER_CONCURRENCY = env.positive("WORKER_CONCURRENCY", default=16, most=1000)
 HOST = env.str("HOST", default="127.0.0.1" if DEBUG else "0.0.0.0")  # noqa: S104 (a container's only address)
 PORT = env.int("PORT", default=8000)
-WEB_WORKERS = _positive("WEB_WORKERS", default=2, most=1000)
-WEB_THREADS = _positive("WEB_THREADS", default=4, most=1000)
+WEB_WORKERS = env.positive("WEB_WORKERS", default=2, most=1000)
+WEB_THREADS = env.positive("WEB_THREADS", default=4, most=1000)
 # Stripe is offered when both are set: without the second nobody would ever be credited.
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="").strip()
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="").strip()
 if bool(STRIPE_SECRET_KEY) != bool(STRIPE_WEBHOOK_SECRET):
     raise ImproperlyConfigured("STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET are both needed, or neither.")
-STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="https://api.stripe.com").rstrip("/")
-STRIPE_CHECKOUT_ORIGIN = env.str("STRIPE_CHECKOUT_ORIGIN", default="https://checkout.stripe.com").rstrip("/")
-for _name, _url in (("STRIPE_API_BASE", STRIPE_API_BASE), ("STRIPE_CHECKOUT_ORIGIN", STRIPE_CHECKOUT_ORIGIN)):
-    _check_origin(_name, _url)
+STRIPE_API_BASE = env.origin("STRIPE_API_BASE", default="https://api.stripe.com")
+STRIPE_CHECKOUT_ORIGIN = env.origin("STRIPE_CHECKOUT_ORIGIN", default="https://checkout.stripe.com")
 
 # --- The rest ------------------------------------------------------------------------------------
 
@@ -416,7 +339,7 @@ if not DEBUG:
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _secure
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
 
-LOG_LEVEL = _choice("LOG_LEVEL", "DEBUG", "INFO", "WARNING", "ERROR", default="INFO")
+LOG_LEVEL = env.choice("LOG_LEVEL", "DEBUG", "INFO", "WARNING", "ERROR", default="INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
