@@ -105,6 +105,7 @@ def run(*, orders: int, document: Path | None, scratch: Path) -> int:
         f"{world.orders:,} orders of one customer, {dripfeeds:,} of them drip-feeds, {refills:,} refills; "
         f"seeded in {time.monotonic() - started:.0f} s"
     )
+    _tell(f"seeded in {time.monotonic() - started:.0f} s")
     client = Client(SERVER_NAME=servers.HOST)
     client.force_login(user, backend=AUTHENTICATION)
     wrong: list[str] = []
@@ -172,6 +173,7 @@ def _pages(orders: int, *, first_service: int) -> list[Page]:
 def _measure(client: Client, page: Page, wrong: list[str]) -> Cost:
     with CaptureQueriesContext(connection) as queries:
         answer = client.get(page.address)
+    query_count = len(queries)
     html = answer.content.decode()
     if answer.status_code != 200 or page.has_rows not in (None, bool(_ROW.search(html))):  # noqa: PLR2004
         wrong.append(f"{page.title}: {page.address} gave {answer.status_code}, or not the rows it should")
@@ -184,7 +186,7 @@ def _measure(client: Client, page: Page, wrong: list[str]) -> Cost:
         milliseconds.append((time.perf_counter() - started) * 1000)
     html_bytes = len(gzip.compress(answer.content))
     assets = sum(_compressed_bytes(name) for name in set(_ASSET.findall(html)))
-    cost = Cost(page, milliseconds, len(queries), html_bytes, html_bytes + assets)
+    cost = Cost(page, milliseconds, query_count, html_bytes, html_bytes + assets)
     _tell(f"{page.title:34} {cost.p50:6.1f} ms")
     return cost
 

@@ -14,7 +14,7 @@ from accounts.errors import AccountSuspended
 from dashboard.customer import CustomerRequest
 from dashboard.forms import SelectedOrdersForm
 from dashboard.refusals import sentence_for
-from dashboard.templatetags.order_row import order_row
+from dashboard.templatetags.rows import order_row
 from dashboard.toasts import show_toast
 from dashboard.views.orders import rows_of
 from orders import cancellations, listing, refills

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from dashboard import live_rows
 from dashboard.customer import CustomerRequest, part_for_customers
 from dashboard.forms import PageForm
+from dashboard.order_rows import Words
 from orders import listing
 from orders.models import Refill
 
@@ -24,7 +25,7 @@ def refill_list(request: CustomerRequest) -> HttpResponse:
     return render(
         request,
         "dashboard/refills.html",
-        {"nav": "orders", "page": page, "watched": _watched(page.refills), "before": before},
+        {"nav": "orders", "page": page, "watched": _watched(page.refills), "before": before, "words": Words()},
     )
 
 
@@ -37,7 +38,11 @@ def refill_rows_live(request: CustomerRequest) -> HttpResponse:
     return render(
         request,
         "dashboard/refill_rows_live.html",
-        {"refills": [refill for refill in found if _sign(refill) != shown[refill.pk]], "watched": _watched(found)},
+        {
+            "refills": [refill for refill in found if _sign(refill) != shown[refill.pk]],
+            "watched": _watched(found),
+            "words": Words(),
+        },
     )
 
 
