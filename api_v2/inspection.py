@@ -1,6 +1,5 @@
 """What the customer's pages ask about recorded calls; every question is about one customer's own."""
 
-from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Literal, NamedTuple
 
@@ -9,18 +8,12 @@ from django.db.models import F, Max, QuerySet, Sum
 from django.db.models.functions import Left, TruncDay
 
 from api_v2.models import CallCount, Outcome, RecordedCall
+from panel.paging import Page, read_newest
 
 CALLS_PER_PAGE = 50
 ANSWER_START_CHARACTERS = 200  # holds the error of a call that was refused
 
 Unit = Literal["hour", "day"]
-
-
-class CallPage(NamedTuple):
-    """A part of the list of calls; `next_before` is where the next older one begins."""
-
-    calls: Sequence[RecordedCall]
-    next_before: int | None
 
 
 def list_calls(
@@ -30,10 +23,11 @@ def list_calls(
     action: str | None = None,
     outcome: Outcome | None = None,
     before: int | None = None,
-) -> CallPage:
+) -> Page[RecordedCall]:
     """List a customer's recorded calls, newest first; of their answers only `answer_start`.
 
     :param action: empty for calls with an unknown one.
+    :param before: the `next_key` of the page above.
     """
     calls = _own(customer_id).annotate(answer_start=Left("answer", ANSWER_START_CHARACTERS)).defer("answer")
     if key_id is not None:
@@ -42,11 +36,7 @@ def list_calls(
         calls = calls.filter(action=action)
     if outcome is not None:
         calls = calls.filter(outcome=outcome)
-    if before is not None:
-        calls = calls.filter(pk__lt=before)
-    found = list(calls[: CALLS_PER_PAGE + 1])
-    page = found[:CALLS_PER_PAGE]
-    return CallPage(page, page[-1].pk if len(found) > CALLS_PER_PAGE else None)
+    return read_newest(calls, before=before, limit=CALLS_PER_PAGE)
 
 
 def get_call(*, customer_id: int, call_id: int) -> RecordedCall:
@@ -66,7 +56,7 @@ def printed_answer(call: RecordedCall) -> str:
 
 
 def _own(customer_id: int) -> QuerySet[RecordedCall]:
-    return RecordedCall.objects.filter(customer_id=customer_id).select_related("key").order_by("-id")
+    return RecordedCall.objects.filter(customer_id=customer_id).select_related("key")
 
 
 class Usage(NamedTuple):

@@ -1,11 +1,9 @@
 """What customers may read of the changes in the catalogue."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from django.db.models import Exists, OuterRef, Q
 
 from catalog.models import Route, ServiceUpdate
+from panel.paging import Page, read_page
 
 PAGE_UPDATES = 50
 # So many are looked through for one page: after a large provider has gone, most are of services no longer on sale.
@@ -13,18 +11,10 @@ SCANNED_UPDATES_MAX = 5000
 RATES_MAX = 100  # of one service's past
 
 
-@dataclass(frozen=True, slots=True)
-class UpdatePage:
-    """One page of a list, newest first; `next_before` is where the next one starts, None at the end."""
+def list_public_updates(*, before: int | None = None, limit: int = PAGE_UPDATES) -> Page[ServiceUpdate]:
+    """List what changed in services that are on sale, and which were taken off, newest first; never our costs.
 
-    updates: Sequence[ServiceUpdate]
-    next_before: int | None
-
-
-def list_public_updates(*, before: int | None = None, limit: int = PAGE_UPDATES) -> UpdatePage:
-    """List what changed in services that are on sale, and which were taken off; never what they cost us.
-
-    :param before: the id of the last update of the page before.
+    :param before: the `next_key` of the page above.
     """
     public = ServiceUpdate.objects.filter(route=None).order_by("-pk")
     if before is not None:
@@ -35,10 +25,8 @@ def list_public_updates(*, before: int | None = None, limit: int = PAGE_UPDATES)
     delivers = Route.objects.filter(service=OuterRef("service"), is_active=True, gone_at=None)
     on_sale = Q(Exists(delivers), service__is_active=True)
     taken_off = Q(field=ServiceUpdate.Field.IS_ACTIVE, new="false")
-    found = list(public.filter(on_sale | taken_off).select_related("service")[: limit + 1])
-    if len(found) > limit:
-        return UpdatePage(found[:limit], found[limit - 1].pk)
-    return UpdatePage(found, floor)
+    page = read_page(public.filter(on_sale | taken_off).select_related("service"), limit=limit)
+    return Page(page.rows, floor) if page.next_key is None else page
 
 
 def list_rate_updates(service_id: int) -> list[ServiceUpdate]:

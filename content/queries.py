@@ -1,6 +1,5 @@
 """Which texts are shown to whom."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +10,7 @@ from django.utils import timezone
 from content import defaults
 from content.errors import PageNotFound
 from content.models import News, Page
+from panel import paging
 
 PAGE_NEWS = 10
 
@@ -25,14 +25,6 @@ class Text:
     body: str
     updated_at: datetime | None
     saved_as: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class NewsPage:
-    """One page of the news, pinned ones first, then newest first; `next_before` is where the next one starts."""
-
-    items: Sequence[News]
-    next_before: int | None
 
 
 def get_page(slug: str, *, language: str) -> Text:
@@ -53,10 +45,10 @@ def get_page(slug: str, *, language: str) -> Text:
     raise PageNotFound
 
 
-def list_news(*, before: int | None = None, limit: int = PAGE_NEWS) -> NewsPage:
-    """List what is published by now.
+def list_news(*, before: int | None = None, limit: int = PAGE_NEWS) -> paging.Page[News]:
+    """List what is published by now, pinned ones first, then newest first.
 
-    :param before: the `next_before` of the page above; one that is gone starts from the top.
+    :param before: the `next_key` of the page above; one that is gone starts from the top.
     """
     news = News.objects.filter(published_at__lte=timezone.now()).order_by("-is_pinned", "-published_at", "-pk")
     last = News.objects.filter(pk=before).first() if before is not None else None
@@ -64,7 +56,4 @@ def list_news(*, before: int | None = None, limit: int = PAGE_NEWS) -> NewsPage:
         same_day = Q(published_at__lt=last.published_at) | Q(published_at=last.published_at, pk__lt=last.pk)
         below = Q(is_pinned=last.is_pinned) & same_day
         news = news.filter(below | Q(is_pinned=False) if last.is_pinned else below)
-    found = list(news[: limit + 1])
-    if len(found) > limit:
-        return NewsPage(found[:limit], found[limit - 1].pk)
-    return NewsPage(found, None)
+    return paging.read_page(news, limit=limit)

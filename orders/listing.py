@@ -10,6 +10,7 @@ from django.db.models import Count, F, Max, Min, Q, QuerySet
 
 from orders.models import Order, Refill, Run
 from orders.transitions import FINAL_RUN_STATES, RunState, Status
+from panel.paging import Page, read_newest, read_page
 
 PAGE_ORDERS = 50
 PAGE_REFILLS = 50
@@ -67,24 +68,10 @@ class OrderFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderPage:
-    """One page of a list, newest first.
+class OrderPage(Page[Order]):
+    """One page of orders; `searched_to` is how far back a filter looked, where older orders may match."""
 
-    `next_before` is where the next page starts, None at the end. `searched_to` is how far back a filter looked,
-    where older orders may match.
-    """
-
-    orders: Sequence[Order]
-    next_before: int | None
     searched_to: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RefillPage:
-    """One page of refills, newest first; `next_before` is where the next one starts, None at the end."""
-
-    refills: Sequence[Refill]
-    next_before: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +91,14 @@ def list_orders(
 ) -> OrderPage:
     """List a customer's orders with service and cancellation, archived ones too.
 
-    :param before: the `next_before` of the page above.
+    :param before: the `next_key` of the page above.
     :param limit: without it a page has `PAGE_ORDERS`, or all that are asked for by id.
     """
     orders, floor = _look_back(_of_days(user_id, wanted), wanted, before)
-    orders = _with_what_lists_show(orders)
-    return _page(orders, limit=limit or max(PAGE_ORDERS, len(wanted.ids)), floor=floor)
+    page = read_page(_with_what_lists_show(orders), limit=limit or max(PAGE_ORDERS, len(wanted.ids)))
+    if page.next_key is None and floor is not None:
+        return OrderPage(page.rows, *floor)
+    return OrderPage(page.rows, page.next_key)
 
 
 def stream_orders(user_id: int, columns: Sequence[str], *, wanted: OrderFilter) -> Iterator[tuple[Any, ...]]:
@@ -129,14 +118,14 @@ def stream_orders(user_id: int, columns: Sequence[str], *, wanted: OrderFilter) 
             return
 
 
-def list_dripfeeds(user_id: int, *, before: int | None = None) -> OrderPage:
-    """List a customer's orders that are delivered in runs, with service and cancellation."""
+def list_dripfeeds(user_id: int, *, before: int | None = None) -> Page[Order]:
+    """List a customer's orders that are delivered in runs, newest first, with service and cancellation.
+
+    :param before: the `next_key` of the page above.
+    """
     # The partial index `order_dripfeeds` has nothing else in it.
-    orders = Order.objects.filter(customer_id=user_id, run_count__gt=1).order_by("-pk")
-    if before is not None:
-        orders = orders.filter(pk__lt=before)
-    orders = _with_what_lists_show(orders)
-    return _page(orders, limit=PAGE_DRIPFEEDS, floor=None)
+    orders = Order.objects.filter(customer_id=user_id, run_count__gt=1)
+    return read_newest(_with_what_lists_show(orders), before=before, limit=PAGE_DRIPFEEDS)
 
 
 def measure_progress(order_ids: Sequence[int]) -> dict[int, Progress]:
@@ -150,16 +139,12 @@ def measure_progress(order_ids: Sequence[int]) -> dict[int, Progress]:
     return {row["order_id"]: Progress(row["done"], row["upcoming"], row["latest"]) for row in rows}
 
 
-def list_refills(user_id: int, *, before: int | None = None) -> RefillPage:
-    """List the refills that a customer asked for, with order and service.
+def list_refills(user_id: int, *, before: int | None = None) -> Page[Refill]:
+    """List the refills that a customer asked for, newest first, with order and service.
 
-    :param before: the `next_before` of the page above.
+    :param before: the `next_key` of the page above.
     """
-    refills = _refills_of(user_id).order_by("-pk")
-    if before is not None:
-        refills = refills.filter(pk__lt=before)
-    found = list(refills[: PAGE_REFILLS + 1])
-    return RefillPage(found[:PAGE_REFILLS], found[PAGE_REFILLS - 1].pk if len(found) > PAGE_REFILLS else None)
+    return read_newest(_refills_of(user_id), before=before, limit=PAGE_REFILLS)
 
 
 def list_refills_by_id(user_id: int, refill_ids: Sequence[int]) -> list[Refill]:
@@ -222,13 +207,6 @@ def _look_back(
     if wanted.link:
         orders = orders.filter(link__icontains=wanted.link)
     return orders, floor
-
-
-def _page(orders: QuerySet[Order], *, limit: int, floor: tuple[int, datetime] | None) -> OrderPage:
-    found = list(orders[: limit + 1])
-    if len(found) > limit:
-        return OrderPage(found[:limit], found[limit - 1].pk)
-    return OrderPage(found, *floor) if floor else OrderPage(found, None)
 
 
 def _first_id_since(user_id: int, moment: datetime) -> int:

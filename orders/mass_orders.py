@@ -37,6 +37,7 @@ from orders.placement import Buyer, Draft
 from panel import checkpoints
 from panel.errors import DomainError, violated_constraint
 from panel.money import ZERO, format_amount
+from panel.paging import Page, read_newest, read_page
 from wallet.errors import InsufficientBalance
 
 LINES_MAX = 10_000  # some minutes of placing; what is longer can be sent in two
@@ -71,22 +72,6 @@ class CheckedLine:
     draft: Draft
     charge: Decimal = ZERO
     refusal: DomainError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LinePage:
-    """One page of lines, in their order; `next_after` is where the next one starts, None at the end."""
-
-    lines: Sequence[MassOrderLine]
-    next_after: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class MassOrderPage:
-    """One page of mass orders, newest first; `next_before` is where the next one starts, None at the end."""
-
-    mass_orders: Sequence[MassOrder]
-    next_before: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,30 +227,25 @@ def find_mass_order(*, user_id: int, token: UUID) -> MassOrder | None:
     return MassOrder.objects.filter(customer_id=user_id, token=token).first()
 
 
-def list_mass_orders(user_id: int, *, limit: int, before: int | None = None) -> MassOrderPage:
+def list_mass_orders(user_id: int, *, limit: int, before: int | None = None) -> Page[MassOrder]:
     """List a customer's mass orders, newest first.
 
-    :param before: the `next_before` of the page above.
+    :param before: the `next_key` of the page above.
     """
-    mass_orders = MassOrder.objects.filter(customer_id=user_id).order_by("-pk")
-    if before is not None:
-        mass_orders = mass_orders.filter(pk__lt=before)
-    found = list(mass_orders[: limit + 1])
-    return MassOrderPage(found[:limit], found[limit - 1].pk if len(found) > limit else None)
+    return read_newest(MassOrder.objects.filter(customer_id=user_id), before=before, limit=limit)
 
 
 def list_lines(
     mass_order: MassOrder, *, limit: int, after: int = 0, state: MassOrderLine.State | None = None
-) -> LinePage:
+) -> Page[MassOrderLine]:
     """List lines with their services, in the customer's order.
 
-    :param after: the `next_after` of the page above.
+    :param after: the `next_key` of the page above.
     """
     lines = mass_order.lines.filter(number__gt=after).order_by("number").select_related("service", "order")
     if state is not None:
         lines = lines.filter(state=state)
-    found = list(lines[: limit + 1])
-    return LinePage(found[:limit], found[limit - 1].number if len(found) > limit else None)
+    return read_page(lines, limit=limit, key="number")
 
 
 def measure_progress(mass_order: MassOrder) -> Progress:

@@ -1,7 +1,6 @@
 """Questions about orders; everything here is already filtered by its owner."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Count, Q, Subquery
@@ -20,6 +19,7 @@ from orders.models import Order, OrderEvent
 from orders.placement import Buyer
 from orders.transitions import FINAL_STATUSES, Status
 from panel.errors import DomainError
+from panel.paging import Page, read_newest
 from wallet.models import LedgerEntry, Wallet
 
 # A second order on a link is a slip of the last hours, and this is asked at every pause in typing.
@@ -28,14 +28,6 @@ SAME_LINK_ORDERS_MAX = 1000
 COUNTED_ORDERS_MAX = 10_000
 ID_MAX = 2**31 - 1  # the column's
 PAGE_EVENTS = 200  # a drip-feed of 1,000 runs has thousands
-
-
-@dataclass(frozen=True, slots=True)
-class EventPage:
-    """A part of an order's story, newest first; `next_before` is where the earlier part starts, None at the end."""
-
-    events: Sequence[OrderEvent]
-    next_before: int | None
 
 
 def load_buyer(user_id: int) -> Buyer | None:
@@ -86,16 +78,12 @@ def list_orders_by_id(user_id: int, order_ids: Sequence[int]) -> list[Order]:
     return list(Order.objects.select_related("service").filter(customer_id=user_id, pk__in=order_ids).order_by("pk"))
 
 
-def list_events(order: Order, *, before: int | None = None) -> EventPage:
+def list_events(order: Order, *, before: int | None = None) -> Page[OrderEvent]:
     """List what happened to an order, newest first, with the run each step is about.
 
-    :param before: the `next_before` of the page above.
+    :param before: the `next_key` of the page above.
     """
-    events = order.events.select_related("run").order_by("-pk")
-    if before is not None:
-        events = events.filter(pk__lt=before)
-    found = list(events[: PAGE_EVENTS + 1])
-    return EventPage(found[:PAGE_EVENTS], found[PAGE_EVENTS - 1].pk if len(found) > PAGE_EVENTS else None)
+    return read_newest(order.events.select_related("run"), before=before, limit=PAGE_EVENTS)
 
 
 def list_refund_events(order: Order) -> list[OrderEvent]:

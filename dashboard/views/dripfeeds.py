@@ -20,8 +20,8 @@ def dripfeed_list(request: CustomerRequest) -> HttpResponse:
     form = PageForm(request.GET)
     before = form.cleaned_data["before"] if form.is_valid() else None
     page = listing.list_dripfeeds(request.user.pk, before=before)
-    progress = listing.measure_progress([order.pk for order in page.orders])
-    rows = rows_of(request, page.orders, progress=progress)
+    progress = listing.measure_progress([order.pk for order in page.rows])
+    rows = rows_of(request, page.rows, progress=progress)
     return render(
         request,
         "dashboard/dripfeeds.html",
@@ -35,7 +35,7 @@ def dripfeed_rows_live(request: CustomerRequest) -> HttpResponse:
     """Give the rows of an open list that have changed since they were drawn."""
     shown = live_rows.read(request.GET.get("rows", ""))
     wanted = OrderFilter(ids=tuple(shown))
-    orders = listing.list_orders(request.user.pk, wanted=wanted).orders if shown else []
+    orders = listing.list_orders(request.user.pk, wanted=wanted).rows if shown else []
     rows = rows_of(request, orders, progress=listing.measure_progress([order.pk for order in orders]))
     return render(
         request,

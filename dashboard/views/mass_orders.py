@@ -236,11 +236,11 @@ def _tell(request: HttpRequest, user_id: int, mass_order_id: int) -> dict[str, o
         "mass_order": found,
         "progress": mass_orders.measure_progress(found),
         "is_live": found.state == MassOrder.State.PLACING,
-        "lines": [(line, say_outcome(line)) for line in page.lines],
+        "lines": [(line, say_outcome(line)) for line in page.rows],
         "state": state,
         "address": address,
         "newest_url": _with_query(address, state=state) if after else "",
-        "older_url": _with_query(address, state=state, after=page.next_after) if page.next_after else "",
+        "older_url": _with_query(address, state=state, after=page.next_key) if page.next_key else "",
         "currency": buyer.currency if buyer else "",
     }
 
@@ -269,7 +269,7 @@ def _list_rows(found: MassOrder, *, language: str | None) -> Iterator[Sequence[o
     after: int | None = 0
     while after is not None:
         page = mass_orders.list_lines(found, after=after, limit=CSV_LINES)
-        for line in page.lines:
+        for line in page.rows:
             charge = format_amount(line.order.charge) if line.order else ""
             # Rows are read when the middleware that chose the language is over.
             with override(language):
@@ -284,4 +284,4 @@ def _list_rows(found: MassOrder, *, language: str | None) -> Iterator[Sequence[o
                 charge,
                 reason,
             )
-        after = page.next_after
+        after = page.next_key

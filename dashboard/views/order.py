@@ -62,11 +62,9 @@ def _tell(request: CustomerRequest, order_id: int, *, events_before: int | None 
         "runs": runs if order.run_count > 1 else [],
         "runs_done": sum(run.is_over for run in runs),
         "next_run": next((run for run in runs if run.is_waiting), None),
-        "steps": [timeline.describe_event(event, order=order, currency=currency) for event in page.events],
+        "steps": [timeline.describe_event(event, order=order, currency=currency) for event in page.rows],
         "events_before": events_before,
-        "older_url": f"{reverse('dashboard:order', args=[order.pk])}?before={page.next_before}"
-        if page.next_before
-        else "",
+        "older_url": f"{reverse('dashboard:order', args=[order.pk])}?before={page.next_key}" if page.next_key else "",
         "lines": _explain_money(order),
         "refills": refill_list,
         "is_live": events_before is None and (order.status not in FINAL_STATUSES or has_open_refill),
@@ -75,7 +73,7 @@ def _tell(request: CustomerRequest, order_id: int, *, events_before: int | None 
             order.remains,
             order.start_count,
             order.refunded,
-            [event.pk for event in page.events[:1]],
+            [event.pk for event in page.rows[:1]],
             [(run.word, run.delivered) for run in runs],
             [refill.status for refill in refill_list],
         ),

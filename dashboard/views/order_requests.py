@@ -79,7 +79,7 @@ def _answer(request: CustomerRequest, order_id: int, ask: Callable[[CustomerRequ
         show = messages.success if outcome.is_done else messages.error
         show(request, outcome.text)
         return redirect("dashboard:order", order_id)
-    orders = listing.list_orders(request.user.pk, wanted=OrderFilter(ids=(order_id,))).orders
+    orders = listing.list_orders(request.user.pk, wanted=OrderFilter(ids=(order_id,))).rows
     return show_toast(
         HttpResponse(order_row(rows_of(request, orders)[0])),
         outcome.text,
@@ -98,7 +98,7 @@ def _answer_all(request: CustomerRequest, ask: Callable[[CustomerRequest, int], 
             except OrderNotFound:
                 outcomes.append(Outcome(order_id, is_done=False, text=_("None of your orders has this ID.")))
     wanted = OrderFilter(ids=tuple(outcome.order_id for outcome in outcomes))
-    orders = listing.list_orders(request.user.pk, wanted=wanted).orders if outcomes else []
+    orders = listing.list_orders(request.user.pk, wanted=wanted).rows if outcomes else []
     return render(
         request,
         "dashboard/order_outcomes.html" if request.htmx else "dashboard/order_outcomes_page.html",

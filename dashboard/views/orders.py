@@ -50,7 +50,7 @@ def order_list(request: CustomerRequest) -> HttpResponse:
     form.is_valid()
     wanted, before = form.wanted(), form.cleaned_data.get("before")
     page = listing.list_orders(request.user.pk, wanted=wanted, before=before)
-    rows = rows_of(request, page.orders)
+    rows = rows_of(request, page.rows)
     return render(
         request,
         "dashboard/orders.html",
@@ -62,8 +62,8 @@ def order_list(request: CustomerRequest) -> HttpResponse:
             "watched": order_rows.watched(rows),
             "before": before,
             "is_filtered": wanted != OrderFilter(),
-            "missing_ids": _missing(form.order_ids, page.orders),
-            "services": {order.service_id: order.service.name for order in page.orders},
+            "missing_ids": _missing(form.order_ids, page.rows),
+            "services": {order.service_id: order.service.name for order in page.rows},
             "export_url": f"{reverse('dashboard:orders_csv')}{_query_of(request.GET)}",
         },
     )
@@ -75,7 +75,7 @@ def order_rows_live(request: CustomerRequest) -> HttpResponse:
     """Give the rows of an open list that have changed since they were drawn."""
     shown = live_rows.read(request.GET.get("rows", ""))
     wanted = OrderFilter(ids=tuple(shown))
-    orders = listing.list_orders(request.user.pk, wanted=wanted).orders if shown else []
+    orders = listing.list_orders(request.user.pk, wanted=wanted).rows if shown else []
     rows = rows_of(request, orders)
     return render(
         request,

@@ -39,12 +39,12 @@ def overview(request: CustomerRequest) -> HttpResponse:
             "counts": counts,
             "counted": sum(counts.values()),
             "counted_max": queries.COUNTED_ORDERS_MAX,
-            "recent": listing.list_orders(request.user.pk, limit=RECENT_ORDERS).orders,
+            "recent": listing.list_orders(request.user.pk, limit=RECENT_ORDERS).rows,
             "has_key": api_keys.list_api_keys(request.user).filter(revoked_at=None).exists(),
-            "news": content.list_news(limit=RECENT_NEWS).items,
+            "news": content.list_news(limit=RECENT_NEWS).rows,
             "updates": [
                 update_lines.describe_update(update, currency_rate=currency_rate)
-                for update in updates.list_public_updates(limit=RECENT_UPDATES).updates
+                for update in updates.list_public_updates(limit=RECENT_UPDATES).rows
             ]
             if currency_rate is not None
             else [],

@@ -25,7 +25,7 @@ def refill_list(request: CustomerRequest) -> HttpResponse:
     return render(
         request,
         "dashboard/refills.html",
-        {"nav": "orders", "page": page, "watched": _watched(page.refills), "before": before, "words": Words()},
+        {"nav": "orders", "page": page, "watched": _watched(page.rows), "before": before, "words": Words()},
     )
 
 

@@ -27,9 +27,9 @@ def service_updates(request: HttpRequest) -> HttpResponse:
         "dashboard/service_updates.html",
         {
             "nav": "service_updates",
-            "days": update_lines.list_days(page.updates, currency_rate=currency_rate, zone=zone),
+            "days": update_lines.list_days(page.rows, currency_rate=currency_rate, zone=zone),
             "currency": price_list.currency_for(buyer),
             "before": before,
-            "next_before": page.next_before,
+            "next_before": page.next_key,
         },
     )

@@ -24,7 +24,7 @@ def post(title, *, hours_ago=0, pinned=False):
 
 
 def titles(page):
-    return [item.title for item in page.items]
+    return [item.title for item in page.rows]
 
 
 @pytest.mark.parametrize("slug", defaults.SLUGS)
@@ -113,7 +113,7 @@ def test_news_are_paged_by_key():
     while pages == 0 or before is not None:
         page = queries.list_news(before=before, limit=2)
         seen += titles(page)
-        before, pages = page.next_before, pages + 1
+        before, pages = page.next_key, pages + 1
 
     assert seen == ["p0", "p1", "p2", "n0", "n2", "n1", "n3"]
     assert pages == 4

@@ -62,7 +62,7 @@ def test_refills_are_listed_newest_first(rich, other_customer, browser, follower
 
     page = browser.get(REFILLS)
 
-    assert [refill.pk for refill in page.context["page"].refills] == [second, first]
+    assert [refill.pk for refill in page.context["page"].rows] == [second, first]
 
 
 def test_refills_follow_what_happens(rich, other_browser, browser, followers):
@@ -94,13 +94,12 @@ def test_both_page_by_key_with_fixed_queries(
         page = browser.get(url)
     assert _ids(page) == ids[:0:-1]
     with django_assert_num_queries(queries):
-        page = browser.get(url, {"before": page.context["page"].next_before})
+        page = browser.get(url, {"before": page.context["page"].next_key})
     assert _ids(page) == ids[:1]
-    assert page.context["page"].next_before is None
+    assert page.context["page"].next_key is None
     assert browser.get(url, {"before": "x"}).status_code == 200
     assert browser.get(url, {"before": "1"}).status_code == 200
 
 
 def _ids(page):
-    found = page.context["page"]
-    return [row.pk for row in (found.orders if hasattr(found, "orders") else found.refills)]
+    return [row.pk for row in page.context["page"].rows]

@@ -341,7 +341,7 @@ def test_others_never_see_it(customer, browser, other_browser, followers):
         assert other_browser.get(reverse(f"dashboard:{name}", args=[mass_order.pk])).status_code == 404
         assert browser.get(reverse(f"dashboard:{name}", args=[mass_order.pk])).status_code == 200
     assert other_browser.post(reverse("dashboard:stop_mass_order", args=[mass_order.pk])).status_code == 404
-    assert not other_browser.get(URL).context["page"].mass_orders
+    assert not other_browser.get(URL).context["page"].rows
     assert MassOrder.objects.get().state == "placing"
 
 
@@ -364,9 +364,9 @@ def test_lists_earlier_ones_in_pages(customer, browser, followers, monkeypatch, 
     with django_assert_num_queries(4):
         page = browser.get(URL)
 
-    assert [row.pk for row in page.context["page"].mass_orders] == made[:0:-1]
-    older = browser.get(URL, {"before": page.context["page"].next_before})
-    assert [row.pk for row in older.context["page"].mass_orders] == made[:1]
+    assert [row.pk for row in page.context["page"].rows] == made[:0:-1]
+    older = browser.get(URL, {"before": page.context["page"].next_key})
+    assert [row.pk for row in older.context["page"].rows] == made[:1]
 
 
 def test_pages_of_lines_take_fixed_queries(customer, browser, followers, monkeypatch, django_assert_num_queries):

@@ -17,7 +17,7 @@ URL = "/orders/"
 
 
 def _ids(page):
-    return [order.pk for order in page.context["page"].orders]
+    return [order.pk for order in page.context["page"].rows]
 
 
 def test_lists_own_orders_newest_first(customer, other_customer, browser, followers):
@@ -52,11 +52,11 @@ def test_pages_by_key(customer, browser, followers, monkeypatch):
 
     page = browser.get(URL)
     assert _ids(page) == [ids[4], ids[3]]
-    page = browser.get(URL, {"before": page.context["page"].next_before})
+    page = browser.get(URL, {"before": page.context["page"].next_key})
     assert _ids(page) == [ids[2], ids[1]]
-    page = browser.get(URL, {"before": page.context["page"].next_before})
+    page = browser.get(URL, {"before": page.context["page"].next_key})
     assert _ids(page) == [ids[0]]
-    assert page.context["page"].next_before is None
+    assert page.context["page"].next_key is None
 
 
 def test_filter_looks_back_in_steps(customer, browser, followers, monkeypatch):
@@ -69,7 +69,7 @@ def test_filter_looks_back_in_steps(customer, browser, followers, monkeypatch):
     page = browser.get(URL, {"q": "wanted"})
     assert _ids(page) == []
     assert "Older orders may match" in page.text
-    page = browser.get(URL, {"q": "wanted", "before": page.context["page"].next_before})
+    page = browser.get(URL, {"q": "wanted", "before": page.context["page"].next_key})
     assert _ids(page) == [wanted]
 
 

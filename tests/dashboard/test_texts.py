@@ -106,9 +106,9 @@ def test_news_are_paged_in_fixed_queries(db, django_assert_num_queries):
     with django_assert_num_queries(1):
         first = Client().get("/news/")
     with django_assert_num_queries(2):  # where the page begins
-        second = Client().get("/news/", {"before": first.context["page"].next_before})
+        second = Client().get("/news/", {"before": first.context["page"].next_key})
 
-    assert [len(page.context["page"].items) for page in (first, second)] == [PAGE_NEWS, 2]
+    assert [len(page.context["page"].rows) for page in (first, second)] == [PAGE_NEWS, 2]
     assert "Newest" in second.text
 
 

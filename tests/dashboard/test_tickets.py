@@ -257,12 +257,12 @@ def test_lists_in_fixed_queries_and_pages_by_key(browser, customer, staff, monke
 
     with django_assert_num_queries(5):  # session, user, tickets, the sign's check, buyer
         first = browser.get(LIST)
-    second = browser.get(LIST, {"before": first.context["page"].next_before})
+    second = browser.get(LIST, {"before": first.context["page"].next_key})
 
-    assert [ticket.title for ticket in first.context["page"].tickets] == ["Number 0.", "Number 2."]
-    assert [ticket.title for ticket in second.context["page"].tickets] == ["Number 1."]
+    assert [ticket.title for ticket in first.context["page"].rows] == ["Number 0.", "Number 2."]
+    assert [ticket.title for ticket in second.context["page"].rows] == ["Number 1."]
     assert "Newest" in second.text
-    assert [t.pk for t in browser.get(LIST, {"state": "answered"}).context["page"].tickets] == [all_of_them[0].pk]
+    assert [t.pk for t in browser.get(LIST, {"state": "answered"}).context["page"].rows] == [all_of_them[0].pk]
     assert "No ticket is in this state" in browser.get(LIST, {"state": "closed"}).text
 
 

@@ -38,7 +38,7 @@ def test_the_api_no_longer_knows_it_and_the_dashboard_does(customer, old):
     archiving.archive_orders()
 
     assert call_api(customer, action="status", order=old.pk) == {"error": "Incorrect order ID"}
-    assert [order.pk for order in listing.list_orders(customer.pk).orders] == [old.pk]
+    assert [order.pk for order in listing.list_orders(customer.pk).rows] == [old.pk]
 
 
 def test_an_open_refill_keeps_it(customer, old):

@@ -228,7 +228,7 @@ def test_lists_what_happened_last_first(customer, other_customer, staff):
 
     def titles(**asked):
         page = queries.list_tickets(customer.pk, **asked)
-        return [ticket.title for ticket in page.tickets], page.next_before
+        return [ticket.title for ticket in page.rows], page.next_key
 
     assert titles() == (["1", "3", "2"], None)
     assert titles(limit=2) == (["1", "3"], third.last_message_id)
@@ -242,11 +242,11 @@ def test_long_conversations_are_read_in_parts(customer, ticket):
         tickets.reply(customer_id=customer.pk, ticket_id=ticket.pk, text=str(number))
 
     newest = queries.list_messages(ticket, limit=2)
-    older = queries.list_messages(ticket, limit=10, before=newest.earlier_before)
+    older = queries.list_messages(ticket, limit=10, before=newest.next_key)
 
-    assert [message.text for message in newest.messages] == ["2", "3"]
-    assert [message.text for message in older.messages] == ["A question", "0", "1"]
-    assert older.earlier_before is None
+    assert [message.text for message in newest.rows] == ["2", "3"]
+    assert [message.text for message in older.rows] == ["A question", "0", "1"]
+    assert older.next_key is None
 
 
 def both_at_once(first: Callable[[], object], second: Callable[[], object]) -> list[object]:
