@@ -24,7 +24,7 @@ from unfold.widgets import UnfoldBooleanWidget
 from accounts import api_keys
 from accounts.errors import InvalidApiKey
 from accounts.models import ApiKey, User
-from panel.admin_actions import StaffActionForm, ask_and_run, staff_action
+from panel.admin_actions import staff_action, staff_operation
 from panel.admin_pages import PanelAdmin, ReadOnlyAdmin, UndeletableAdmin, link_to, parse_id
 from panel.money import format_amount
 from wallet import wallets
@@ -208,59 +208,38 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
             raise Http404
         return redirect(f"admin:wallet_wallet_{name}", user.wallet.pk)
 
-    @staff_action(description="Suspend", permission="suspend")
-    def suspend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Suspend",
+        permission="suspend",
+        explanation="From the next request on the API answers 'Account suspended' and nothing can be ordered. "
+        "Orders that are placed go on.",
+    )
+    def suspend(self, request: HttpRequest, user: User, data: dict[str, Any]) -> str:
         """Stop a customer from ordering."""
-        return self._switch(
-            request,
-            object_id,
-            title="Suspend",
-            explanation="From the next request on the API answers 'Account suspended' and nothing can be ordered. "
-            "Orders that are placed go on.",
-            is_suspended=True,
-        )
+        User.objects.filter(pk=user.pk).update(is_suspended=True)
+        return f"{user} is suspended."
 
-    @staff_action(description="Unsuspend", permission="suspend")
-    def unsuspend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Unsuspend",
+        permission="suspend",
+        explanation="The customer can use the API and order again, from the next request on.",
+    )
+    def unsuspend(self, request: HttpRequest, user: User, data: dict[str, Any]) -> str:
         """Let a suspended customer order again."""
-        return self._switch(
-            request,
-            object_id,
-            title="Unsuspend",
-            explanation="The customer can use the API and order again, from the next request on.",
-            is_suspended=False,
-        )
+        User.objects.filter(pk=user.pk).update(is_suspended=False)
+        return f"{user} is not suspended any more."
 
-    def _switch(
-        self, request: HttpRequest, object_id: str, *, title: str, explanation: str, is_suspended: bool
-    ) -> HttpResponse:
-        def run(user: User, data: dict[str, Any]) -> str:
-            User.objects.filter(pk=user.pk).update(is_suspended=is_suspended)
-            return f"{user} is suspended." if is_suspended else f"{user} is not suspended any more."
-
-        return ask_and_run(
-            self, request, object_id, title=title, explanation=explanation, form_class=StaffActionForm, run=run
-        )
-
-    @staff_action(description="Revoke all API keys", permission="revoke")
-    def revoke_keys(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Revoke all API keys",
+        permission="revoke",
+        explanation="Every program of this customer stops working at once and needs a new key.",
+    )
+    def revoke_keys(self, request: HttpRequest, user: User, data: dict[str, Any]) -> str:
         """Make every key of a customer dead at once."""
-
-        def run(user: User, data: dict[str, Any]) -> str:
-            live = list(api_keys.list_api_keys(user).filter(revoked_at=None))
-            for key in live:
-                _revoke(key)
-            return f"Revoked {len(live)} API keys."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Revoke all API keys",
-            explanation="Every program of this customer stops working at once and needs a new key.",
-            form_class=StaffActionForm,
-            run=run,
-        )
+        live = list(api_keys.list_api_keys(user).filter(revoked_at=None))
+        for key in live:
+            _revoke(key)
+        return f"Revoked {len(live)} API keys."
 
 
 @admin.register(ApiKey)
@@ -285,24 +264,16 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         key = self.get_object(request, object_id) if object_id is not None else None
         return request.user.has_perm("accounts.change_apikey") and (key is None or may_act_on(request, key.user))
 
-    @staff_action(description="Revoke", permission="revoke")
-    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Revoke",
+        permission="revoke",
+        explanation="The program that uses this key stops working at once and needs a new one.",
+        refusals={InvalidApiKey: "This key is revoked already."},
+    )
+    def revoke(self, request: HttpRequest, key: ApiKey, data: dict[str, Any]) -> str:
         """Make one key dead at once."""
-
-        def run(key: ApiKey, data: dict[str, Any]) -> str:
-            api_keys.revoke_api_key(user=key.user, key_id=key.pk)
-            return f"Revoked {key}."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Revoke",
-            explanation="The program that uses this key stops working at once and needs a new one.",
-            form_class=StaffActionForm,
-            run=run,
-            refusals={InvalidApiKey: "This key is revoked already."},
-        )
+        api_keys.revoke_api_key(user=key.user, key_id=key.pk)
+        return f"Revoked {key}."
 
 
 # Registered by the packages they come from, in ways that let staff take over others' accounts: the page of a second

@@ -5,6 +5,7 @@ Django's admin wraps its own forms.
 """
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any, TypeVar
 
 from django import forms
@@ -23,6 +24,8 @@ from panel.errors import DomainError
 REASON_MAX_CHARACTERS = 300  # the columns that keep it
 
 View = TypeVar("View", bound=Callable[..., Any])
+# A method of a page: gets the request, the object and the form's data, and returns what it did, in words.
+Operation = Callable[[Any, HttpRequest, Any, dict[str, Any]], str]
 Refusals = Mapping[type[DomainError], str]
 
 
@@ -71,42 +74,52 @@ class ShownReasonForm(ReasonForm):
         self.fields["reason"].help_text = "The customer sees this text. It is kept with your name."
 
 
-def ask_and_run(
-    model_admin: PanelAdmin,
-    request: HttpRequest,
-    object_id: str,
+def staff_operation(
     *,
-    title: str,
+    description: str,
+    permission: str,
     explanation: str,
-    form_class: type[StaffActionForm],
-    run: Callable[[Any, dict[str, Any]], str],
+    form_class: type[StaffActionForm] = StaffActionForm,
     refusals: Refusals | None = None,
     initial: Callable[[Any], dict[str, Any]] | None = None,
-) -> HttpResponse:
-    """Show an action's form for one object, or run it when the form comes back valid.
+) -> Callable[[Operation], Callable[..., HttpResponse]]:
+    """Make a method that does one operation on one object a staff action, which asks first.
 
-    The caller has checked the permission to act; seeing the object is checked here.
-
-    :param run: gets the object and the form's data, does one operation, and returns what it did, in words.
     :param refusals: what to say when the domain refuses; nothing has moved then.
     :param initial: gets the object and returns what the form is filled with at first.
     """
+
+    def make_action(run: Operation) -> Callable[..., HttpResponse]:
+        @staff_action(description=description, permission=permission)
+        @wraps(run)
+        def ask_and_run(model_admin: PanelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+            obj = get_visible(model_admin, request, object_id)
+            sent = request.POST if request.method == "POST" else None
+            form = form_class(sent, initial=initial(obj) if initial else None)
+            if form.is_valid():
+                try:
+                    done = run(model_admin, request, obj, form.cleaned_data)
+                except DomainError as error:
+                    form.add_error(None, describe_refusal(error, refusals or {}))
+                else:
+                    model_admin.log_change(request, obj, done)
+                    model_admin.message_user(request, done, messages.SUCCESS)
+                    return redirect(model_admin.page_after(obj))
+            return show_form(model_admin, request, form=form, title=description, explanation=explanation, subject=obj)
+
+        return ask_and_run
+
+    return make_action
+
+
+def get_visible(model_admin: PanelAdmin, request: HttpRequest, object_id: str) -> Any:
+    """Return the object an action is about to somebody who may see it, which the permission to act does not say."""
     obj = model_admin.get_object(request, object_id)
     if obj is None:
         raise Http404
     if not model_admin.has_view_permission(request, obj):
         raise PermissionDenied
-    form = form_class(request.POST if request.method == "POST" else None, initial=initial(obj) if initial else None)
-    if form.is_valid():
-        try:
-            done = run(obj, form.cleaned_data)
-        except DomainError as error:
-            form.add_error(None, describe_refusal(error, refusals or {}))
-        else:
-            model_admin.log_change(request, obj, done)
-            model_admin.message_user(request, done, messages.SUCCESS)
-            return redirect(f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}_change", obj.pk)
-    return show_form(model_admin, request, form=form, title=title, explanation=explanation, subject=obj)
+    return obj
 
 
 def show_form(

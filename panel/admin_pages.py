@@ -62,6 +62,10 @@ class PanelAdmin(ModelAdmin):
         """Say whether an action of the page has anything to do for this object; pages override it."""
         return True
 
+    def page_after(self, obj: Any) -> str:
+        """Return where an action on an object leads: to its page; pages that it leaves by then override it."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[obj.pk])
+
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Show only the buttons that have something to do."""
         actions = super().get_actions_detail(request, object_id)

@@ -6,11 +6,11 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
-from panel.admin_actions import ShownReasonForm, StaffActionForm, actor_of, ask_and_run, staff_action
+from panel.admin_actions import ShownReasonForm, StaffActionForm, actor_of, staff_operation
 from panel.admin_pages import Fact, PanelAdmin, ReadOnlyAdmin, UndeletableAdmin, link_to, parse_id
 from panel.errors import DomainError
 from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount
@@ -141,51 +141,35 @@ class PaymentAdmin(ReadOnlyAdmin):
         """Who may change payments."""
         return request.user.has_perm("payments.change_payment")
 
-    @staff_action(description="Approve", permission="decide")
-    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Approve",
+        permission="decide",
+        explanation="Credits the customer's wallet with money that has arrived. It cannot be undone.",
+        form_class=ApproveForm,
+        refusals=REFUSALS,
+        initial=lambda payment: {"received": payment.amount, "reference": payment.customer_reference},
+    )
+    def approve(self, request: HttpRequest, payment: Payment, data: dict[str, Any]) -> str:
         """Credit money that arrived."""
-
-        def run(payment: Payment, data: dict[str, Any]) -> str:
-            deposit = decisions.approve_payment(
-                payment_id=payment.pk,
-                received=data["received"],
-                reference=data["reference"],
-                actor_id=actor_of(request),
-            )
-            return (
-                f"Credited {format_amount(deposit.amount)} {payment.wallet.currency}, reference {deposit.external_id}."
-            )
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Approve",
-            explanation="Credits the customer's wallet with money that has arrived. It cannot be undone.",
-            form_class=ApproveForm,
-            run=run,
-            refusals=REFUSALS,
-            initial=lambda payment: {"received": payment.amount, "reference": payment.customer_reference},
+        deposit = decisions.approve_payment(
+            payment_id=payment.pk,
+            received=data["received"],
+            reference=data["reference"],
+            actor_id=actor_of(request),
         )
+        return f"Credited {format_amount(deposit.amount)} {payment.wallet.currency}, reference {deposit.external_id}."
 
-    @staff_action(description="Reject", permission="decide")
-    def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Reject",
+        permission="decide",
+        explanation="Ends the payment without crediting anything. It can be approved later if the money arrives.",
+        form_class=ShownReasonForm,
+        refusals=REFUSALS,
+    )
+    def reject(self, request: HttpRequest, payment: Payment, data: dict[str, Any]) -> str:
         """End a payment whose money did not arrive."""
-
-        def run(payment: Payment, data: dict[str, Any]) -> str:
-            decisions.reject_payment(payment_id=payment.pk, reason=data["reason"], actor_id=actor_of(request))
-            return "Rejected. Nothing was credited."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Reject",
-            explanation="Ends the payment without crediting anything. It can be approved later if the money arrives.",
-            form_class=ShownReasonForm,
-            run=run,
-            refusals=REFUSALS,
-        )
+        decisions.reject_payment(payment_id=payment.pk, reason=data["reason"], actor_id=actor_of(request))
+        return "Rejected. Nothing was credited."
 
 
 @admin.register(PaymentEvent)

@@ -2,22 +2,50 @@
 
 import time
 from collections.abc import Callable
+from functools import wraps
 from itertools import pairwise
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from panel.admin_actions import StaffActionForm, ask_and_run, show_form, staff_action
+from panel.admin_actions import get_visible, show_form, staff_action, staff_operation
 from panel.admin_pages import PanelAdmin, UndeletableAdmin
 from panel.money import format_amount
 from providers import adapter, balances, health, keys, switching
 from providers.errors import ProviderError
 from providers.forms import ProviderForm
 from providers.models import Provider
+
+# A method of a page: gets the request, the provider and the form's data, and returns a message's level and its text.
+Call = Callable[[Any, HttpRequest, Provider, dict[str, Any]], tuple[int, str]]
+
+
+def provider_call(
+    *, description: str, permission: str, explanation: str, form_class: type[forms.Form] = forms.Form
+) -> Callable[[Call], Callable[..., HttpResponse]]:
+    """Make a method that calls a provider a staff action, which tells on the provider's page how it went."""
+
+    def make_action(run: Call) -> Callable[..., HttpResponse]:
+        @staff_action(description=description, permission=permission)
+        @wraps(run)
+        def ask_and_tell(model_admin: PanelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+            provider = get_visible(model_admin, request, object_id)
+            form = form_class(request.POST if request.method == "POST" else None)
+            if form.is_valid():
+                level, text = run(model_admin, request, provider, form.cleaned_data)
+                model_admin.log_change(request, provider, f"{description}: {text}")
+                model_admin.message_user(request, text, level)
+                return redirect(model_admin.page_after(provider))
+            return show_form(
+                model_admin, request, form=form, title=description, explanation=explanation, subject=provider
+            )
+
+        return ask_and_tell
+
+    return make_action
 
 
 @admin.register(Provider)
@@ -88,59 +116,35 @@ class ProviderAdmin(UndeletableAdmin):
         is_running = obj.is_active and obj.paused_until is None and obj.down_until is None
         return {"pause": obj.is_active, "resume": not is_running}.get(action, True)
 
-    @staff_action(description="Pause", permission="change")
-    def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Pause",
+        permission="change",
+        explanation="New runs go by other routes, or wait in the queue until the provider is resumed. Orders it "
+        "has go on being tracked.",
+    )
+    def pause(self, request: HttpRequest, provider: Provider, data: dict[str, Any]) -> str:
         """Send it nothing until it is resumed."""
+        switching.pause_provider(provider)
+        return f"{provider} is paused."
 
-        def run(provider: Provider, data: dict[str, Any]) -> str:
-            switching.pause_provider(provider)
-            return f"{provider} is paused."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Pause",
-            explanation="New runs go by other routes, or wait in the queue until the provider is resumed. Orders it "
-            "has go on being tracked.",
-            form_class=StaffActionForm,
-            run=run,
-        )
-
-    @staff_action(description="Resume", permission="change")
-    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Resume",
+        permission="change",
+        explanation="What waits in the queue is sent at once.",
+    )
+    def resume(self, request: HttpRequest, provider: Provider, data: dict[str, Any]) -> str:
         """Send it what is queued, also when it was left alone for a while after refusals or failures."""
+        switching.resume_provider(provider)
+        return f"{provider} is running."
 
-        def run(provider: Provider, data: dict[str, Any]) -> str:
-            switching.resume_provider(provider)
-            return f"{provider} is running."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Resume",
-            explanation="What waits in the queue is sent at once.",
-            form_class=StaffActionForm,
-            run=run,
-        )
-
-    @staff_action(description="Test", permission="change")
-    def test(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @provider_call(
+        description="Test",
+        permission="change",
+        explanation="Asks for our balance and for its services, and measures how long it takes. Orders nothing.",
+    )
+    def test(self, request: HttpRequest, provider: Provider, data: dict[str, Any]) -> tuple[int, str]:
         """Call it, and say what came back."""
-
-        def run(provider: Provider, data: dict[str, Any]) -> tuple[int, str]:
-            return call_for_test(provider)
-
-        return ask_and_tell(
-            self,
-            request,
-            object_id,
-            title="Test",
-            explanation="Asks for our balance and for its services, and measures how long it takes. Orders nothing.",
-            form_class=forms.Form,
-            run=run,
-        )
+        return call_for_test(provider)
 
 
 def call_for_test(provider: Provider) -> tuple[int, str]:
@@ -162,33 +166,3 @@ def call_for_test(provider: Provider) -> tuple[int, str]:
     if balance.currency not in (None, provider.currency):
         return messages.WARNING, f"{text} Its currency is not {provider.currency}: correct it, or every price is wrong."
     return messages.SUCCESS, text
-
-
-def ask_and_tell(
-    model_admin: PanelAdmin,
-    request: HttpRequest,
-    object_id: str,
-    *,
-    title: str,
-    explanation: str,
-    form_class: type[forms.Form],
-    run: Callable[[Provider, dict[str, Any]], tuple[int, str]],
-) -> HttpResponse:
-    """Show the page of an action that calls a provider, or run it and tell on the provider's page how it went.
-
-    The caller has checked the permission to act; seeing the provider is checked here.
-
-    :param run: gets the provider and the form's data, and returns a message's level and its text.
-    """
-    provider = model_admin.get_object(request, object_id)
-    if provider is None:
-        raise Http404
-    if not model_admin.has_view_permission(request, provider):
-        raise PermissionDenied
-    form = form_class(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        level, text = run(provider, form.cleaned_data)
-        model_admin.log_change(request, provider, f"{title}: {text}")
-        model_admin.message_user(request, text, level)
-        return redirect("admin:providers_provider_change", provider.pk)
-    return show_form(model_admin, request, form=form, title=title, explanation=explanation, subject=provider)

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from accounts.models import User
-from panel.admin_actions import StaffActionForm, actor_of, ask_and_run, staff_action
+from panel.admin_actions import StaffActionForm, actor_of, staff_operation
 from panel.admin_pages import ReadOnlyAdmin, link_to, parse_id
 from panel.downloads import download
 from support import queries, tickets
@@ -128,40 +128,25 @@ class TicketAdmin(ReadOnlyAdmin):
         """Who may change tickets."""
         return request.user.has_perm("support.change_ticket")
 
-    @staff_action(description="Answer", permission="answer")
-    def answer(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Answer",
+        permission="answer",
+        explanation="The customer finds the answer on the ticket's page and is told of it by mail.",
+        form_class=AnswerForm,
+    )
+    def answer(self, request: HttpRequest, ticket: Ticket, data: dict[str, Any]) -> str:
         """Write to the customer."""
-
-        def run(ticket: Ticket, data: dict[str, Any]) -> str:
-            tickets.reply_as_staff(
-                staff_id=actor_of(request), ticket_id=ticket.pk, text=data["text"], closes=data["closes"]
-            )
-            return "Answered and closed." if data["closes"] else "Answered."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Answer",
-            explanation="The customer finds the answer on the ticket's page and is told of it by mail.",
-            form_class=AnswerForm,
-            run=run,
+        tickets.reply_as_staff(
+            staff_id=actor_of(request), ticket_id=ticket.pk, text=data["text"], closes=data["closes"]
         )
+        return "Answered and closed." if data["closes"] else "Answered."
 
-    @staff_action(description="Close ticket", permission="answer")
-    def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Close ticket",
+        permission="answer",
+        explanation="The customer is not told. What the customer writes later opens the ticket again.",
+    )
+    def close(self, request: HttpRequest, ticket: Ticket, data: dict[str, Any]) -> str:
         """Close a ticket without a word."""
-
-        def run(ticket: Ticket, data: dict[str, Any]) -> str:
-            tickets.close_as_staff(ticket_id=ticket.pk)
-            return "Closed."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Close ticket",
-            explanation="The customer is not told. What the customer writes later opens the ticket again.",
-            form_class=StaffActionForm,
-            run=run,
-        )
+        tickets.close_as_staff(ticket_id=ticket.pk)
+        return "Closed."

@@ -7,13 +7,13 @@ from uuid import uuid4
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
-from panel.admin_actions import ShownReasonForm, StaffActionForm, actor_of, ask_and_run, staff_action
+from panel.admin_actions import ShownReasonForm, StaffActionForm, actor_of, staff_operation
 from panel.admin_pages import Fact, ReadOnlyAdmin, link_to, parse_id
 from panel.errors import DomainError
 from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount
@@ -102,56 +102,42 @@ class WalletAdmin(ReadOnlyAdmin):
         """Who may change wallets."""
         return request.user.has_perm("wallet.change_wallet")
 
-    @staff_action(description="Add funds", permission="add_funds")
-    def add_funds(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Add funds",
+        permission="add_funds",
+        explanation="Credits the customer's wallet with money that has arrived. It cannot be undone.",
+        form_class=AddFundsForm,
+        refusals=REFUSALS | {AlreadyPosted: "This reference was credited before. Nothing was added."},
+    )
+    def add_funds(self, request: HttpRequest, wallet: Wallet, data: dict[str, Any]) -> str:
         """Record money that arrived outside of the panel."""
-
-        def run(wallet: Wallet, data: dict[str, Any]) -> str:
-            deposit = deposits.record_deposit(
-                wallet=wallet,
-                amount=data["amount"],
-                gateway=deposits.MANUAL_GATEWAY,
-                external_id=data["reference"],
-                actor_id=actor_of(request),
-            )
-            return f"Added {format_amount(deposit.amount)} {wallet.currency}, reference {deposit.external_id}."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Add funds",
-            explanation="Credits the customer's wallet with money that has arrived. It cannot be undone.",
-            form_class=AddFundsForm,
-            run=run,
-            refusals=REFUSALS | {AlreadyPosted: "This reference was credited before. Nothing was added."},
+        deposit = deposits.record_deposit(
+            wallet=wallet,
+            amount=data["amount"],
+            gateway=deposits.MANUAL_GATEWAY,
+            external_id=data["reference"],
+            actor_id=actor_of(request),
         )
+        return f"Added {format_amount(deposit.amount)} {wallet.currency}, reference {deposit.external_id}."
 
-    @staff_action(description="Adjust balance", permission="adjust_balance")
-    def adjust_balance(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Adjust balance",
+        permission="adjust_balance",
+        explanation="Puts money into the wallet or takes it out. The customer sees the entry in the statement.",
+        form_class=AdjustBalanceForm,
+        refusals=REFUSALS | {AlreadyPosted: "This form was sent before. It was posted once."},
+    )
+    def adjust_balance(self, request: HttpRequest, wallet: Wallet, data: dict[str, Any]) -> str:
         """Correct a balance, for a reason."""
-
-        def run(wallet: Wallet, data: dict[str, Any]) -> str:
-            posted = adjustments.adjust_balance(
-                wallet=wallet,
-                change=data["change"],
-                reason=data["reason"],
-                actor_id=actor_of(request),
-                request_id=data["request_id"],
-            )
-            change, balance = format_amount(data["change"]), format_amount(posted.balance_after)
-            return f"Adjusted by {change} {wallet.currency}; the balance is now {balance}."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Adjust balance",
-            explanation="Puts money into the wallet or takes it out. The customer sees the entry in the statement.",
-            form_class=AdjustBalanceForm,
-            run=run,
-            refusals=REFUSALS | {AlreadyPosted: "This form was sent before. It was posted once."},
+        posted = adjustments.adjust_balance(
+            wallet=wallet,
+            change=data["change"],
+            reason=data["reason"],
+            actor_id=actor_of(request),
+            request_id=data["request_id"],
         )
+        change, balance = format_amount(data["change"]), format_amount(posted.balance_after)
+        return f"Adjusted by {change} {wallet.currency}; the balance is now {balance}."
 
 
 @admin.register(LedgerEntry)

@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldBooleanWidget
 from catalog import syncing
 from catalog.syncing import SyncResult
 from panel.admin_actions import staff_action
-from providers.admin import ProviderAdmin, ask_and_tell
+from providers.admin import ProviderAdmin, provider_call
 from providers.models import Provider
 
 NAMED_MAX = 10  # suspicious prices in one message
@@ -53,23 +53,16 @@ class SellingProviderAdmin(ProviderAdmin):
         """Go on to its catalogue."""
         return redirect(f"{reverse('admin:catalog_service_import_services')}?provider={object_id}")
 
-    @staff_action(description="Sync now", permission="sync")
-    def sync(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @provider_call(
+        description="Sync now",
+        permission="sync",
+        explanation="Reads its catalogue and follows it by the rules of this page: prices, limits, what is gone "
+        "and what is back. This happens by itself every ten minutes, too, unless the provider is paused.",
+        form_class=SyncForm,
+    )
+    def sync(self, request: HttpRequest, provider: Provider, data: dict[str, Any]) -> tuple[int, str]:
         """Bring our services in step with its catalogue."""
-
-        def run(provider: Provider, data: dict[str, Any]) -> tuple[int, str]:
-            return describe_sync(syncing.sync_provider(provider, force=data["force"]))
-
-        return ask_and_tell(
-            self,
-            request,
-            object_id,
-            title="Sync now",
-            explanation="Reads its catalogue and follows it by the rules of this page: prices, limits, what is gone "
-            "and what is back. This happens by itself every ten minutes, too, unless the provider is paused.",
-            form_class=SyncForm,
-            run=run,
-        )
+        return describe_sync(syncing.sync_provider(provider, force=data["force"]))
 
 
 def describe_sync(result: SyncResult) -> tuple[int, str]:

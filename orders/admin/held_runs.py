@@ -6,8 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
@@ -18,10 +17,9 @@ from panel.admin_actions import (
     ReasonForm,
     ShownReasonForm,
     actor_of,
-    ask_and_run,
     describe_refusal,
     show_form,
-    staff_action,
+    staff_operation,
 )
 from panel.admin_pages import ReadOnlyAdmin, link_to
 from panel.errors import DomainError
@@ -31,7 +29,7 @@ DECIDED_AT_ONCE_MAX = 100  # each run is a transaction of its own, and somebody 
 SEND = "Sends it by the best route that may be used, also when it costs more than it brings."
 CANCEL = "Ends the whole order, its other runs too, and gives back all that is not yet given back."
 
-Decide = Callable[[HeldRun, str], str]
+Decide = Callable[[HttpRequest, HeldRun, str], str]
 
 
 @admin.register(HeldRun)
@@ -93,24 +91,27 @@ class HeldRunAdmin(ReadOnlyAdmin):
         """Who may cancel orders on their own pages."""
         return request.user.has_perm("orders.change_order")
 
-    @staff_action(description="Send anyway", permission="send")
-    def send_anyway(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let one run go."""
-        return self._ask(
-            request, object_id, title="Send anyway", explanation=SEND, form_class=ReasonForm, decide=_send(request)
-        )
+    def page_after(self, obj: HeldRun) -> str:
+        """Return the order's page: the run is held no more, so it has none here."""
+        return reverse("admin:orders_order_change", args=[obj.order_id])
 
-    @staff_action(description="Cancel and refund", permission="cancel")
-    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Send anyway", permission="send", explanation=SEND, form_class=ReasonForm, refusals=REFUSALS
+    )
+    def send_anyway(self, request: HttpRequest, held: HeldRun, data: dict[str, Any]) -> str:
+        """Let one run go."""
+        return _send(request, held, data["reason"])
+
+    @staff_operation(
+        description="Cancel and refund",
+        permission="cancel",
+        explanation=CANCEL,
+        form_class=ShownReasonForm,
+        refusals=REFUSALS,
+    )
+    def cancel(self, request: HttpRequest, held: HeldRun, data: dict[str, Any]) -> str:
         """End one run's order."""
-        return self._ask(
-            request,
-            object_id,
-            title="Cancel and refund",
-            explanation=CANCEL,
-            form_class=ShownReasonForm,
-            decide=_cancel(request),
-        )
+        return _cancel(request, held, data["reason"])
 
     @admin.action(description="Send anyway", permissions=["send"])
     def send_selected(self, request: HttpRequest, queryset: QuerySet[HeldRun]) -> HttpResponse | None:
@@ -122,7 +123,7 @@ class HeldRunAdmin(ReadOnlyAdmin):
             title="Send anyway",
             explanation=SEND,
             form_class=ReasonForm,
-            decide=_send(request),
+            decide=_send,
         )
 
     @admin.action(description="Cancel and refund", permissions=["cancel"])
@@ -135,39 +136,8 @@ class HeldRunAdmin(ReadOnlyAdmin):
             title="Cancel and refund",
             explanation=CANCEL,
             form_class=ShownReasonForm,
-            decide=_cancel(request),
+            decide=_cancel,
         )
-
-    def _ask(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        *,
-        title: str,
-        explanation: str,
-        form_class: type[ReasonForm],
-        decide: Decide,
-    ) -> HttpResponse:
-        order_ids: list[int] = []
-
-        def run(held: HeldRun, data: dict[str, Any]) -> str:
-            order_ids.append(held.order_id)
-            return decide(held, data["reason"])
-
-        response = ask_and_run(
-            self,
-            request,
-            object_id,
-            title=title,
-            explanation=explanation,
-            form_class=form_class,
-            run=run,
-            refusals=REFUSALS,
-        )
-        if isinstance(response, HttpResponseRedirect):
-            # The run is held no more, so it has no page here to go back to.
-            return redirect(reverse("admin:orders_order_change", args=order_ids))
-        return response
 
     def _ask_for_many(
         self,
@@ -205,7 +175,7 @@ class HeldRunAdmin(ReadOnlyAdmin):
 
     def _decide_one(self, request: HttpRequest, held: HeldRun, *, decide: Decide, reason: str) -> None:
         try:
-            done = decide(held, reason)
+            done = decide(request, held, reason)
         except DomainError as error:
             self.message_user(request, f"{held}: {describe_refusal(error, REFUSALS)}", messages.ERROR)
             return
@@ -213,17 +183,11 @@ class HeldRunAdmin(ReadOnlyAdmin):
         self.message_user(request, done, messages.SUCCESS)
 
 
-def _send(request: HttpRequest) -> Decide:
-    def decide(held: HeldRun, reason: str) -> str:
-        holds.release_run(run_id=held.pk, reason=reason, actor_id=actor_of(request))
-        return f"Run {held} is sent at any cost."
-
-    return decide
+def _send(request: HttpRequest, held: HeldRun, reason: str) -> str:
+    holds.release_run(run_id=held.pk, reason=reason, actor_id=actor_of(request))
+    return f"Run {held} is sent at any cost."
 
 
-def _cancel(request: HttpRequest) -> Decide:
-    def decide(held: HeldRun, reason: str) -> str:
-        cancellations.cancel_and_refund(order_id=held.order_id, reason=reason, actor_id=actor_of(request))
-        return f"The order of run {held} is canceled and refunded."
-
-    return decide
+def _cancel(request: HttpRequest, held: HeldRun, reason: str) -> str:
+    cancellations.cancel_and_refund(order_id=held.order_id, reason=reason, actor_id=actor_of(request))
+    return f"The order of run {held} is canceled and refunded."

@@ -22,10 +22,9 @@ from orders.models import Attempt, Order, OrderEvent, Run
 from panel.admin_actions import (
     ShownReasonForm,
     actor_of,
-    ask_and_run,
     describe_refusal,
     show_form,
-    staff_action,
+    staff_operation,
 )
 from panel.admin_pages import Fact, ReadOnlyAdmin, link_to, parse_id
 from panel.errors import DomainError
@@ -122,24 +121,17 @@ class OrderAdmin(ReadOnlyAdmin):
         """Who may change orders."""
         return request.user.has_perm("orders.change_order")
 
-    @staff_action(description="Cancel and refund", permission="cancel")
-    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Cancel and refund",
+        permission="cancel",
+        explanation="Ends the order and gives back all that is not yet given back, whatever was delivered.",
+        form_class=ShownReasonForm,
+        refusals=REFUSALS,
+    )
+    def cancel(self, request: HttpRequest, order: Order, data: dict[str, Any]) -> str:
         """End one order and give its money back."""
-
-        def run(order: Order, data: dict[str, Any]) -> str:
-            cancellations.cancel_and_refund(order_id=order.pk, reason=data["reason"], actor_id=actor_of(request))
-            return _report_canceled(order.pk)
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Cancel and refund",
-            explanation="Ends the order and gives back all that is not yet given back, whatever was delivered.",
-            form_class=ShownReasonForm,
-            run=run,
-            refusals=REFUSALS,
-        )
+        cancellations.cancel_and_refund(order_id=order.pk, reason=data["reason"], actor_id=actor_of(request))
+        return _report_canceled(order.pk)
 
     @admin.action(description="Cancel and refund", permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from orders import refills
@@ -13,8 +13,7 @@ from orders.models import Refill, RefillPart
 from panel.admin_actions import (
     StaffActionForm,
     actor_of,
-    ask_and_run,
-    staff_action,
+    staff_operation,
 )
 from panel.admin_pages import ReadOnlyAdmin, parse_id
 from panel.errors import DomainError
@@ -83,24 +82,17 @@ class RefillAdmin(ReadOnlyAdmin):
         """Who may change refills."""
         return request.user.has_perm("orders.change_refill")
 
-    @staff_action(description="Set status", permission="set_status")
-    def set_status(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Set status",
+        permission="set_status",
+        explanation="The customer sees the status. Completed and Rejected are final.",
+        form_class=RefillStatusForm,
+        refusals={RefillEnded: "This refill has ended; its status stays."},
+    )
+    def set_status(self, request: HttpRequest, refill: Refill, data: dict[str, Any]) -> str:
         """Say how a refill stands when its provider does not."""
-
-        def run(refill: Refill, data: dict[str, Any]) -> str:
-            if refill.status not in Refill.OPEN:
-                raise RefillEnded
-            status = Refill.Status(data["status"])
-            refills.record_refill_status(refill.pk, status, actor_id=actor_of(request))
-            return f"The refill is now {status}."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Set status",
-            explanation="The customer sees the status. Completed and Rejected are final.",
-            form_class=RefillStatusForm,
-            run=run,
-            refusals={RefillEnded: "This refill has ended; its status stays."},
-        )
+        if refill.status not in Refill.OPEN:
+            raise RefillEnded
+        status = Refill.Status(data["status"])
+        refills.record_refill_status(refill.pk, status, actor_id=actor_of(request))
+        return f"The refill is now {status}."

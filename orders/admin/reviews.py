@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import F, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.formats import localize
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
@@ -17,8 +17,7 @@ from orders.models import ReviewItem
 from panel.admin_actions import (
     ReasonForm,
     actor_of,
-    ask_and_run,
-    staff_action,
+    staff_operation,
 )
 from panel.admin_pages import ReadOnlyAdmin, link_to
 
@@ -109,64 +108,43 @@ class ReviewItemAdmin(ReadOnlyAdmin):
         """Who may change review items."""
         return request.user.has_perm("orders.change_reviewitem")
 
-    @staff_action(description="Found at the provider", permission="decide")
-    def found(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Found at the provider",
+        permission="decide",
+        explanation="The provider has this run. It goes on being tracked under the provider's order id.",
+        form_class=FoundForm,
+        refusals=REFUSALS,
+    )
+    def found(self, request: HttpRequest, item: ReviewItem, data: dict[str, Any]) -> str:
         """Go on tracking the run under the provider's id."""
-
-        def run(item: ReviewItem, data: dict[str, Any]) -> str:
-            reviews.resolve_found(
-                item_id=item.pk,
-                provider_order=data["provider_order"],
-                reason=data["reason"],
-                actor_id=actor_of(request),
-            )
-            return f"The run goes on as {data['provider_order']}."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Found at the provider",
-            explanation="The provider has this run. It goes on being tracked under the provider's order id.",
-            form_class=FoundForm,
-            run=run,
-            refusals=REFUSALS,
+        reviews.resolve_found(
+            item_id=item.pk,
+            provider_order=data["provider_order"],
+            reason=data["reason"],
+            actor_id=actor_of(request),
         )
+        return f"The run goes on as {data['provider_order']}."
 
-    @staff_action(description="Absent: send again", permission="decide")
-    def resend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Absent: send again",
+        permission="decide",
+        explanation="The provider does not have this run: I have looked. If it does, we pay for it twice.",
+        form_class=ReasonForm,
+        refusals=REFUSALS,
+    )
+    def resend(self, request: HttpRequest, item: ReviewItem, data: dict[str, Any]) -> str:
         """Send the run once more."""
+        reviews.resolve_resend(item_id=item.pk, reason=data["reason"], actor_id=actor_of(request))
+        return "The run is queued again."
 
-        def run(item: ReviewItem, data: dict[str, Any]) -> str:
-            reviews.resolve_resend(item_id=item.pk, reason=data["reason"], actor_id=actor_of(request))
-            return "The run is queued again."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Absent: send again",
-            explanation="The provider does not have this run: I have looked. If it does, we pay for it twice.",
-            form_class=ReasonForm,
-            run=run,
-            refusals=REFUSALS,
-        )
-
-    @staff_action(description="Absent: cancel and refund", permission="decide")
-    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @staff_operation(
+        description="Absent: cancel and refund",
+        permission="decide",
+        explanation="The provider does not have this run: I have looked. It is canceled and its part refunded.",
+        form_class=ReasonForm,
+        refusals=REFUSALS,
+    )
+    def refund(self, request: HttpRequest, item: ReviewItem, data: dict[str, Any]) -> str:
         """End the run and give its money back."""
-
-        def run(item: ReviewItem, data: dict[str, Any]) -> str:
-            reviews.resolve_refund(item_id=item.pk, reason=data["reason"], actor_id=actor_of(request))
-            return "The run is canceled and refunded."
-
-        return ask_and_run(
-            self,
-            request,
-            object_id,
-            title="Absent: cancel and refund",
-            explanation="The provider does not have this run: I have looked. It is canceled and its part refunded.",
-            form_class=ReasonForm,
-            run=run,
-            refusals=REFUSALS,
-        )
+        reviews.resolve_refund(item_id=item.pk, reason=data["reason"], actor_id=actor_of(request))
+        return "The run is canceled and refunded."
