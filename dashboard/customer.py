@@ -11,6 +11,8 @@ from django_htmx.middleware import HtmxDetails
 from accounts.models import User
 from orders import queries
 from orders.placement import Buyer
+from wallet import queries as wallet_queries
+from wallet.models import Wallet
 
 P = ParamSpec("P")
 
@@ -30,6 +32,14 @@ def buyer_of(request: HttpRequest) -> Buyer | None:
     if "buyer" not in known:
         known["buyer"] = queries.load_buyer(request.user.pk)
     return known["buyer"]
+
+
+def wallet_of(request: CustomerRequest) -> Wallet | None:
+    """Return the customer's wallet; None for staff without one."""
+    try:
+        return wallet_queries.get_wallet(request.user.pk)
+    except Wallet.DoesNotExist:
+        return None
 
 
 def part_for_customers(

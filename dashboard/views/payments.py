@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.errors import AccountSuspended
-from dashboard.customer import CustomerRequest
+from dashboard.customer import CustomerRequest, wallet_of
 from dashboard.payment_forms import AddFundsForm, IncomingForm, QuoteForm, ReferenceForm
 from dashboard.refusals import sentence_for
 from panel.errors import DomainError
@@ -24,7 +24,6 @@ from payments.gateways import gateway_for
 from payments.gateways.base import Addresses, Instructions
 from payments.models import Payment
 from wallet.models import Wallet
-from wallet.queries import get_wallet
 
 BACK_FROM_GATEWAY = "from"  # said in the address to which the gateway sends customers back
 FIELD_OF = {
@@ -40,9 +39,8 @@ FIELD_OF = {
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_funds(request: CustomerRequest) -> HttpResponse:
     """Offer the ways to pay; a POST writes the payment down and sends the customer to where it is paid."""
-    try:
-        wallet = get_wallet(request.user.pk)
-    except Wallet.DoesNotExist:
+    wallet = wallet_of(request)
+    if wallet is None:
         return render(request, "dashboard/add_funds.html", {"nav": "wallet", "wallet": None})
     gateways = queries.list_gateways(wallet.currency)
     if request.method == "POST":
@@ -60,10 +58,9 @@ def add_funds(request: CustomerRequest) -> HttpResponse:
 @require_safe
 def payment_quote(request: CustomerRequest) -> HttpResponse:
     """Work out fee, bonus and credit of what is typed so far."""
-    try:
-        wallet = get_wallet(request.user.pk)
-    except Wallet.DoesNotExist:
-        raise Http404 from None
+    wallet = wallet_of(request)
+    if wallet is None:
+        raise Http404
     form = QuoteForm(request.GET, gateways=queries.list_gateways(wallet.currency))
     form.is_valid()
     return render(request, "dashboard/payment_quote.html", {"wallet": wallet, **_quote(form, wallet)})
@@ -73,9 +70,8 @@ def payment_quote(request: CustomerRequest) -> HttpResponse:
 @require_safe
 def deposits(request: CustomerRequest) -> HttpResponse:
     """List what came in and what is expected, newest first."""
-    try:
-        wallet = get_wallet(request.user.pk)
-    except Wallet.DoesNotExist:
+    wallet = wallet_of(request)
+    if wallet is None:
         return render(request, "dashboard/deposits.html", {"nav": "wallet", "wallet": None})
     form = IncomingForm(request.GET)
     before = form.cleaned_data.get("before") if form.is_valid() else None

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_safe
 
 from dashboard import ledger_lines
 from dashboard.csv_export import stream_csv
-from dashboard.customer import CustomerRequest
+from dashboard.customer import CustomerRequest, wallet_of
 from dashboard.statement_forms import PeriodForm
-from wallet import queries, statements
+from wallet import statements
 from wallet.models import Wallet
 from wallet.statements import Kind, Stretch
 
@@ -45,9 +45,8 @@ class Asked:
 @require_safe
 def statement(request: CustomerRequest) -> HttpResponse:
     """Show the statement, newest line first: opening balance and lines make the closing balance."""
-    try:
-        wallet = queries.get_wallet(request.user.pk)
-    except Wallet.DoesNotExist:
+    wallet = wallet_of(request)
+    if wallet is None:
         return render(request, "dashboard/wallet.html", {"nav": "wallet", "wallet": None})
     form = PeriodForm(request.GET)
     asked = _read(form)
@@ -85,10 +84,9 @@ def statement(request: CustomerRequest) -> HttpResponse:
 @require_safe
 def statement_csv(request: CustomerRequest) -> HttpResponseBase:
     """Send the lines as a file, of any length."""
-    try:
-        wallet = queries.get_wallet(request.user.pk)
-    except Wallet.DoesNotExist:
-        raise Http404 from None
+    wallet = wallet_of(request)
+    if wallet is None:
+        raise Http404
     asked = _read(PeriodForm(request.GET))
     zone = timezone.get_current_timezone()  # rows are written when this request's zone is no longer the current one
     stretch = asked.find(wallet)
