@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -243,15 +244,15 @@ def _midnight(day: date) -> datetime:
 
 
 class PageForm(forms.Form):
-    """Where a page of a list ends."""
-
-    before = forms.IntegerField(min_value=1, required=False)
-
-
-class EventsForm(forms.Form):
-    """Where a page of an order's story ends."""
+    """Which page of a list that is read by key to show."""
 
     before = forms.IntegerField(min_value=1, max_value=ID_MAX, required=False)
+
+
+def read_before(sent: QueryDict) -> int | None:
+    """Return before which row a page starts; anything senseless in an address counts as not given."""
+    form = PageForm(sent)
+    return form.cleaned_data["before"] if form.is_valid() else None
 
 
 class SelectedOrdersField(forms.Field):
@@ -281,12 +282,6 @@ class SelectedOrdersForm(forms.Form):
     """The orders that something is asked for."""
 
     order = SelectedOrdersField()
-
-
-class StatementForm(forms.Form):
-    """Where a page of the statement ends. Nothing comes before the first line, so no page ends there."""
-
-    before = forms.IntegerField(min_value=2, required=False)
 
 
 class CallSearchForm(forms.Form):
@@ -330,9 +325,3 @@ class IssueKeyForm(PasswordForm):
 
     name = forms.CharField(label=_("Name"), max_length=KEY_NAME_MAX_CHARACTERS, help_text=_("To tell your keys apart."))
     field_order = ("name", "password")
-
-
-class NewsForm(forms.Form):
-    """Where a page of the news ends."""
-
-    before = forms.IntegerField(min_value=1, max_value=ID_MAX, required=False)

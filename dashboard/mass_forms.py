@@ -114,12 +114,6 @@ class LinesPageForm(forms.Form):
     state = forms.ChoiceField(choices=[("refused", "refused")], required=False)
 
 
-class MassOrdersPageForm(forms.Form):
-    """Where a page of earlier mass orders ends."""
-
-    before = forms.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
-
-
 def _too_large() -> str:
     return gettext("This is more than %(most)d KB. Split it and send the parts one after the other.") % {
         "most": TEXT_MAX_BYTES // KILOBYTE

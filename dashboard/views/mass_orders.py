@@ -20,7 +20,8 @@ from catalog.snapshot import Offer
 from dashboard import mass_lines, price_list
 from dashboard.csv_export import stream_csv
 from dashboard.customer import CustomerRequest, buyer_of
-from dashboard.mass_forms import AgreementForm, LinesPageForm, MassOrderForm, MassOrdersPageForm
+from dashboard.forms import read_before
+from dashboard.mass_forms import AgreementForm, LinesPageForm, MassOrderForm
 from dashboard.refusals import sentence_for
 from orders import mass_orders
 from orders.errors import MassOrderNotFound
@@ -169,8 +170,7 @@ def _review(form: MassOrderForm, *, buyer: Buyer) -> Review:
 
 
 def _show_form(request: CustomerRequest, form: MassOrderForm, *, review: Review | None = None) -> HttpResponse:
-    page_form = MassOrdersPageForm(request.GET)
-    before = page_form.cleaned_data["before"] if page_form.is_valid() else None
+    before = read_before(request.GET)
     return render(
         request,
         "dashboard/mass_order.html",

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard import ledger_lines, live_rows, order_rows, timeline
 from dashboard.customer import CustomerRequest, buyer_of, part_for_customers
-from dashboard.forms import LABELS, EventsForm
+from dashboard.forms import LABELS, read_before
 from dashboard.refusals import sentence_for
 from orders import queries
 from orders.errors import OrderNotFound
@@ -24,9 +24,8 @@ from panel.money import ZERO
 @require_safe
 def order_detail(request: CustomerRequest, order_id: int) -> HttpResponse:
     """Show one order with everything that happened to it."""
-    form = EventsForm(request.GET)
-    before = form.cleaned_data["before"] if form.is_valid() else None
-    return render(request, "dashboard/order.html", {"nav": "orders", **_tell(request, order_id, events_before=before)})
+    told = _tell(request, order_id, events_before=read_before(request.GET))
+    return render(request, "dashboard/order.html", {"nav": "orders", **told})
 
 
 @part_for_customers

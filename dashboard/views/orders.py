@@ -1,6 +1,6 @@
 """A customer's orders: the list, what changes in it while it is open, and all of it as a file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -18,7 +18,7 @@ from dashboard.forms import OrderSearchForm
 from dashboard.order_rows import OrderRow
 from dashboard.words import word_for
 from orders import listing
-from orders.listing import OrderFilter
+from orders.listing import OrderFilter, Progress
 from orders.models import Order
 from orders.transitions import Status
 from panel.money import format_amount
@@ -73,15 +73,7 @@ def order_list(request: CustomerRequest) -> HttpResponse:
 @require_safe
 def order_rows_live(request: CustomerRequest) -> HttpResponse:
     """Give the rows of an open list that have changed since they were drawn."""
-    shown = live_rows.read(request.GET.get("rows", ""))
-    wanted = OrderFilter(ids=tuple(shown))
-    orders = listing.list_orders(request.user.pk, wanted=wanted).rows if shown else []
-    rows = rows_of(request, orders)
-    return render(
-        request,
-        "dashboard/order_rows_live.html",
-        {"rows": [row for row in rows if row.sign != shown[row.order.pk]], "watched": order_rows.watched(rows)},
-    )
+    return render(request, "dashboard/order_rows_live.html", find_changes(request, rows_of))
 
 
 @login_required
@@ -118,14 +110,35 @@ def orders_csv(request: CustomerRequest) -> StreamingHttpResponse:
     )
 
 
-def rows_of(request: CustomerRequest, orders: Sequence[Order], **facts: Any) -> list[OrderRow]:
-    """Make rows of a customer's orders, as they may be dealt with now."""
+def rows_of(
+    request: CustomerRequest, orders: Sequence[Order], *, progress: dict[int, Progress] | None = None
+) -> list[OrderRow]:
+    """Make rows of a customer's orders, as they may be dealt with now.
+
+    :param progress: of drip-feeds, by order.
+    """
     return order_rows.describe_orders(
         orders,
         open_refills=listing.find_open_refills([order.pk for order in orders if order.finished_at is not None]),
         is_suspended=request.user.is_suspended,
-        **facts,
+        progress=progress,
     )
+
+
+def find_changes(
+    request: CustomerRequest, describe: Callable[[CustomerRequest, Sequence[Order]], list[OrderRow]]
+) -> dict[str, Any]:
+    """Return which rows of an open list have changed since they were drawn, and which may change again.
+
+    :param describe: makes the list's rows.
+    """
+    shown = live_rows.read(request.GET.get("rows", ""))
+    wanted = OrderFilter(ids=tuple(shown))
+    rows = describe(request, listing.list_orders(request.user.pk, wanted=wanted).rows) if shown else []
+    return {
+        "rows": [row for row in rows if row.sign != shown[row.order.pk]],
+        "watched": order_rows.watched(rows),
+    }
 
 
 def _write_rows(found: Iterator[tuple[Any, ...]], *, currency: str) -> Iterator[Sequence[object]]:

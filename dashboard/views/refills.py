@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard import live_rows
 from dashboard.customer import CustomerRequest, part_for_customers
-from dashboard.forms import PageForm
+from dashboard.forms import read_before
 from dashboard.order_rows import Words
 from orders import listing
 from orders.models import Refill
@@ -19,8 +19,7 @@ from orders.models import Refill
 @require_safe
 def refill_list(request: CustomerRequest) -> HttpResponse:
     """List refills, newest first."""
-    form = PageForm(request.GET)
-    before = form.cleaned_data["before"] if form.is_valid() else None
+    before = read_before(request.GET)
     page = listing.list_refills(request.user.pk, before=before)
     return render(
         request,

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from catalog import updates
 from dashboard import price_list, update_lines
 from dashboard.customer import buyer_of
-from dashboard.forms import StatementForm
+from dashboard.forms import read_before
 from dashboard.price_list import ONE
 
 
@@ -16,8 +16,7 @@ from dashboard.price_list import ONE
 def service_updates(request: HttpRequest) -> HttpResponse:
     """List changes of services, newest first: public prices, in the visitor's currency."""
     buyer = buyer_of(request)
-    form = StatementForm(request.GET)
-    before = form.cleaned_data["before"] if form.is_valid() else None
+    before = read_before(request.GET)
     page = updates.list_public_updates(before=before)
     # A visitor's currency is the base currency, and needs no catalogue.
     currency_rate = price_list.currency_rate_for(buyer, catalogue=price_list.read_catalogue(buyer)) if buyer else ONE

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from content import queries
 from content.errors import PageNotFound
-from dashboard.forms import NewsForm
+from dashboard.forms import read_before
 
 
 @require_safe
@@ -35,8 +35,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def news(request: HttpRequest) -> HttpResponse:
     """Show the news, pinned ones first, then newest first."""
-    form = NewsForm(request.GET)
-    before = form.cleaned_data["before"] if form.is_valid() else None
+    before = read_before(request.GET)
     return render(
         request,
         "dashboard/news.html",
