@@ -101,19 +101,19 @@ def list_orders(
     return OrderPage(page.rows, page.next_key)
 
 
-def stream_orders(user_id: int, columns: Sequence[str], *, wanted: OrderFilter) -> Iterator[tuple[Any, ...]]:
-    """Read any number of orders as tuples of columns, of which the first must be the id.
+def stream_orders(user_id: int, columns: Sequence[str], *, wanted: OrderFilter) -> Iterator[Any]:
+    """Read any number of orders as named tuples of columns, of which `pk` must be one.
 
     A chunk at a time, each a query of its own: a client that reads slowly keeps no transaction open.
     """
-    assert columns[0] == "pk"
+    assert "pk" in columns
     orders = _of_days(user_id, wanted)
     before: int | None = None
     while True:
         found, floor = _look_back(orders, wanted, before)
-        rows = list(found.values_list(*columns)[:STREAMED_AT_ONCE])
+        rows = list(found.values_list(*columns, named=True)[:STREAMED_AT_ONCE])
         yield from rows
-        before = rows[-1][0] if len(rows) == STREAMED_AT_ONCE else floor[0] if floor else None
+        before = rows[-1].pk if len(rows) == STREAMED_AT_ONCE else floor[0] if floor else None
         if before is None:
             return
 

@@ -141,42 +141,28 @@ def find_changes(
     }
 
 
-def _write_rows(found: Iterator[tuple[Any, ...]], *, currency: str) -> Iterator[Sequence[object]]:
+def _write_rows(found: Iterator[Any], *, currency: str) -> Iterator[Sequence[object]]:
     zone = timezone.get_current_timezone()
     words = {status.value: word_for(status) for status in Status}
-    for (
-        pk,
-        ordered,
-        service,
-        name,
-        link,
-        quantity,
-        start,
-        remains,
-        status,
-        charge,
-        refunded,
-        ended,
-        runs,
-        wait,
-    ) in found:
+    for order in found:
+        ended = order.finished_at
         yield (
-            pk,
-            ordered.astimezone(zone).isoformat(sep=" ", timespec="seconds"),
-            service,
-            name,
-            link,
-            quantity,
-            start,
-            remains,
-            words[status],
-            format_amount(charge),
-            format_amount(refunded),
-            format_amount(charge - refunded),
+            order.pk,
+            order.created_at.astimezone(zone).isoformat(sep=" ", timespec="seconds"),
+            order.service_id,
+            order.service__name,
+            order.link,
+            order.quantity,
+            order.start_count,
+            order.remains,
+            words[order.status],
+            format_amount(order.charge),
+            format_amount(order.refunded),
+            format_amount(order.charge - order.refunded),
             currency,
             ended.astimezone(zone).isoformat(sep=" ", timespec="seconds") if ended else None,
-            runs,
-            wait,
+            order.run_count,
+            order.interval_minutes,
         )
 
 
