@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 
 from panel.fields import MoneyField
 from panel.money import ZERO
+from payments.terms import Quote
 from wallet.models import Deposit, Wallet
 
 PERCENT_MAX = 100
@@ -213,14 +214,9 @@ class Payment(models.Model):
         return self.amount if self.received is None else self.received
 
     @property
-    def deposited(self) -> Decimal:
-        """Return what the deposit is, or will be: what is paid less the fee."""
-        return self.paid - self.fee
-
-    @property
     def credit(self) -> Decimal:
-        """Return what the wallet gets in all."""
-        return self.deposited + self.bonus
+        """Return what the wallet gets in all, or will."""
+        return Quote(paid=self.paid, fee=self.fee, bonus=self.bonus).credit
 
     @property
     def has_terms(self) -> bool:
