@@ -169,9 +169,19 @@ def _released(event: OrderEvent, order: Order, currency: str) -> Words:
 
 def _staff(event: OrderEvent, order: Order, currency: str) -> Words:
     # What staff did is a word of the code's, their reason is theirs and stays as they wrote it.
-    titles = {"canceled": _("Canceled by our staff")}
+    what = str(event.data.get("what", ""))
+    if what in ("resent", "moved"):  # from whom we buy is nobody's business, and why we change it neither
+        return _released(event, order, currency)
+    titles = {
+        "canceled": _("Canceled by our staff"),
+        "cancel_requested": _("Cancellation requested by our staff"),
+        "link_changed": _("Link changed by our staff"),
+        "start_count_set": _("Start count corrected by our staff"),
+        "partial_set": _("Ended as partially delivered by our staff"),
+        "completed": _("Marked as completed by our staff"),
+    }
     return {
-        "title": titles.get(str(event.data.get("what", "")), _("Changed by our staff")),
+        "title": titles.get(what, _("Changed by our staff")),
         "detail": str(event.data.get("reason", "")),
         "tone": "warning",
     }

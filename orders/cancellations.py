@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from orders import nudge, rounds, settlement
-from orders.errors import CancelNotAvailable, OrderAlreadyCompleted, RunInFlight
+from orders.errors import CancelNotAvailable, CancelUnderWay, OrderAlreadyCompleted, RunInFlight
 from orders.models import Cancellation, OrderEvent, Refill, Run
 from orders.transitions import FINAL_STATUSES, TRACKED_RUN_STATES, RunState
 from panel import checkpoints
@@ -20,7 +20,6 @@ from providers import adapter, health
 from providers.adapter import STATUS_IDS_MAX, batched
 from providers.errors import NotSent, ProviderError, Refused
 from providers.models import Provider
-from wallet.errors import ReasonMissing
 
 FORWARD_RETRY = timedelta(seconds=30)  # doubled with each try
 FORWARD_RETRY_MAX = timedelta(minutes=30)
@@ -54,29 +53,60 @@ def request_cancellation(*, user_id: int, order_id: int) -> None:
         settlement.record_event(order.pk, OrderEvent.Kind.CANCEL_REQUESTED)
         # A worker that is claiming a run holds its row: this waits for it and then finds the run submitting.
         runs = list(order.runs.select_for_update().order_by("number"))
-        for run in runs:
-            if run.state == RunState.QUEUED:
-                settlement.move_run(run, RunState.CANCELED, remains=run.quantity)
-        rest = any(run.state in TRACKED_RUN_STATES | IN_DOUBT for run in runs)
+        rest = _cancel_queued(runs)
         Cancellation.objects.create(order=order, forward_at=Now() if rest else None)
         settlement.settle(order, runs=runs)
         if rest:
             nudge.wake("orders.forward_cancellations")
 
 
-def cancel_and_refund(*, order_id: int, reason: str, actor_id: int) -> None:
+def request_cancel_at_provider(*, order_id: int, reason: str, actor_id: int | None) -> bool:
+    """Staff ask for what a customer may ask for, whatever the service allows; return whether a provider is asked.
+
+    What is still queued here is canceled and refunded at once. Can be repeated once the provider has answered.
+
+    :raises ReasonMissing:
+    :raises OrderNotFound:
+    :raises OrderAlreadyCompleted: completed, partial or canceled.
+    :raises CancelUnderWay: the provider has not answered yet.
+    """
+    reason = settlement.require_reason(reason)
+    with transaction.atomic():
+        order, runs = settlement.lock_order_and_runs(order_id)
+        if order.status in FINAL_STATUSES:
+            raise OrderAlreadyCompleted
+        if Cancellation.objects.filter(order=order, forward_at__isnull=False).exists():
+            raise CancelUnderWay
+        settlement.record_event(
+            order.pk, OrderEvent.Kind.STAFF, actor_id=actor_id, what="cancel_requested", reason=reason
+        )
+        rest = _cancel_queued(runs)
+        Cancellation.objects.update_or_create(order=order, defaults={"forward_at": Now() if rest else None, "tries": 0})
+        settlement.settle(order, runs=runs)
+        if rest:
+            nudge.wake("orders.forward_cancellations")
+    return rest
+
+
+def _cancel_queued(runs: Iterable[Run]) -> bool:
+    """Cancel the runs that have not left us; say whether there are others that a provider has or may have."""
+    for run in runs:
+        if run.state == RunState.QUEUED:
+            settlement.move_run(run, RunState.CANCELED, remains=run.quantity)
+    return any(run.state in TRACKED_RUN_STATES | IN_DOUBT for run in runs)
+
+
+def cancel_and_refund(*, order_id: int, reason: str, actor_id: int | None) -> None:
     """Staff end an order and give back all that is not yet given back, whatever was delivered.
 
     :raises ReasonMissing:
+    :raises OrderNotFound:
     :raises OrderAlreadyCompleted: it is canceled already.
     :raises RunInFlight: a run is being sent or waits for review; its fate must be known first.
     """
-    reason = reason.strip()
-    if not reason:
-        raise ReasonMissing
-    with transaction.atomic(durable=True):
-        order = settlement.lock_order(pk=order_id)
-        runs = list(order.runs.select_for_update().order_by("number"))
+    reason = settlement.require_reason(reason)
+    with transaction.atomic():
+        order, runs = settlement.lock_order_and_runs(order_id)
         if any(run.state in IN_DOUBT for run in runs):
             raise RunInFlight
         to_cancel = [run for run in runs if run.state not in (RunState.CANCELED, RunState.REJECTED)]

@@ -124,3 +124,52 @@ class MassOrderNotFound(DomainError):
 
 class MassOrderAlreadyEnded(DomainError):
     """Nothing of the mass order is left to stop."""
+
+
+class OrderHasEnded(DomainError):
+    """Everything of the order has ended; what did not come is given back, and nothing more is sent for it."""
+
+
+class RunAtProvider(DomainError):
+    """Nothing of the order waits here: a provider has it, and what is sent twice is delivered and paid for twice."""
+
+
+class RunNotSent(DomainError):
+    """A part of the order has not left us, so nobody can have delivered it."""
+
+
+class NothingToChange(DomainError):
+    """It is so already."""
+
+
+class LinkUnusable(DomainError):
+    """No link: empty, too long, or with characters that no address has."""
+
+
+class StartCountImpossible(DomainError):
+    """A counter is a whole number from zero on."""
+
+
+class RemainsImpossible(DomainError):
+    """Less was given back already, or nothing would be delivered or undelivered."""
+
+    def __init__(self, *, least: int, most: int) -> None:
+        super().__init__(least, most)
+        self.least = least
+        self.most = most
+
+
+class CancelUnderWay(DomainError):
+    """The provider is being asked to stop it already."""
+
+
+class RouteNotOffered(DomainError):
+    """The provider has no route of the service in use that takes the run and has not refused it."""
+
+
+class RouteLosesMoney(DomainError):
+    """The route costs more than the customer pays for the run, or its cost is not known."""
+
+    def __init__(self, *, why: str) -> None:
+        super().__init__(why)
+        self.why = why

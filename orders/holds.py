@@ -9,7 +9,6 @@ from orders import nudge, routing, settlement
 from orders.errors import RunNotHeld
 from orders.models import Order, OrderEvent, Run
 from panel import checkpoints
-from wallet.errors import ReasonMissing
 
 BECAUSE_MAX_CHARACTERS = 200
 RECHECKED_MAX = 1000  # in one go, those held longest first
@@ -56,10 +55,8 @@ def release_run(*, run_id: int, reason: str, actor_id: int | None) -> None:
     :raises ReasonMissing:
     :raises RunNotHeld: it is on its way, canceled, or was never held.
     """
-    reason = reason.strip()
-    if not reason:
-        raise ReasonMissing
-    with transaction.atomic(durable=True):
+    reason = settlement.require_reason(reason)
+    with transaction.atomic():
         try:
             order = settlement.lock_order(runs=run_id)
         except Order.DoesNotExist:

@@ -34,7 +34,7 @@ WHERE id = ANY(ARRAY(
     SELECT id FROM orders_run WHERE provider_id = %(provider)s AND recheck_at <= statement_timestamp()
     ORDER BY recheck_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ))
-RETURNING id, provider_order, state, quantity, remains, start_count
+RETURNING id, provider_order, state, quantity, remains, start_count, start_count_by_staff
 """
 
 

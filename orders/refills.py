@@ -83,7 +83,7 @@ def process_refills(*, seconds: float = rounds.SECONDS) -> int:
 
 def record_refill_status(refill_id: int, status: Refill.Status, *, actor_id: int | None = None) -> None:
     """Store how a refill stands; a finished one stays as it is."""
-    with transaction.atomic(durable=True):
+    with transaction.atomic():
         # The order first, as everywhere: its customer may be asking for the next refill at this moment.
         settlement.lock_order(refills=refill_id)
         refill = Refill.objects.select_for_update().get(pk=refill_id)

@@ -15,7 +15,6 @@ from orders.models import Attempt, Order, OrderEvent, ReviewItem, Run
 from orders.transitions import RunState
 from panel.errors import violated_constraint
 from providers import values
-from wallet.errors import ReasonMissing
 
 
 def open_review(attempt: Attempt, *, run: Run) -> None:
@@ -48,7 +47,7 @@ def resolve_found(*, item_id: int, provider_order: str, reason: str, actor_id: i
         raise ProviderOrderUnreadable
     provider_order = read
     try:
-        with transaction.atomic(durable=True):
+        with transaction.atomic():
             order, run, attempt = _resolve(
                 item_id, ReviewItem.Resolution.FOUND, Attempt.State.ACCEPTED, reason=reason, actor_id=actor_id
             )
@@ -73,7 +72,7 @@ def resolve_resend(*, item_id: int, reason: str, actor_id: int | None) -> None:
     :raises ReviewAlreadyResolved:
     :raises ReasonMissing:
     """
-    with transaction.atomic(durable=True):
+    with transaction.atomic():
         order, run, _ = _resolve(
             item_id, ReviewItem.Resolution.RESENT, Attempt.State.ABSENT, reason=reason, actor_id=actor_id
         )
@@ -88,7 +87,7 @@ def resolve_refund(*, item_id: int, reason: str, actor_id: int | None) -> None:
     :raises ReviewAlreadyResolved:
     :raises ReasonMissing:
     """
-    with transaction.atomic(durable=True):
+    with transaction.atomic():
         order, run, _ = _resolve(
             item_id, ReviewItem.Resolution.REFUNDED, Attempt.State.ABSENT, reason=reason, actor_id=actor_id
         )
@@ -100,9 +99,7 @@ def _resolve(
     item_id: int, resolution: ReviewItem.Resolution, attempt_state: Attempt.State, *, reason: str, actor_id: int | None
 ) -> tuple[Order, Run, Attempt]:
     """Close an open item for the reason given and return its locked order, run and attempt."""
-    reason = reason.strip()
-    if not reason:
-        raise ReasonMissing
+    reason = settlement.require_reason(reason)
     try:
         order = settlement.lock_order(runs__attempts__review=item_id)
     except Order.DoesNotExist:

@@ -38,13 +38,14 @@ class Choice:
 def choose_route(order: Order, run: Run) -> Choice:
     """Choose the best route for a run as things are now, in one query.
 
-    Routes that refused it are out. The others come in the order: those whose provider is sound, those that
-    were tried least, the owner's priority. One that would cost more than the customer pays for the run is out too,
-    unless staff allow the loss.
+    Routes that refused it are out. The others come in the order: the one that staff want, those whose provider is
+    sound, those that were tried least, the owner's priority. One that would cost more than the customer pays for the
+    run is out too, unless staff allow the loss.
     """
     routes = list(_list_routes(order, run))
     flat_rate = TYPES[order.service_type].flat_rate
-    fitting = [route for route in routes if _may_be_used(route, quantity=None if flat_rate else run.quantity)]
+    fitting = _list_fitting(routes, run=run, flat_rate=flat_rate)
+    fitting.sort(key=lambda route: route.pk != run.wanted_route_id)
     if not fitting:
         if any(route.has_refused for route in routes):
             return Choice(None, why_not="every route in use has refused it", is_exhausted=True)
@@ -58,6 +59,21 @@ def choose_route(order: Order, run: Run) -> Choice:
             return Choice(route, cost=cost, misses=route.misses or 0)
         losses.append(_describe_loss(route, cost=cost, revenue=revenue))
     return Choice(None, why_not="; ".join(losses))
+
+
+def choose_route_at(provider_id: int, order: Order, run: Run) -> Choice:
+    """Choose the best route at one provider, also one that would lose money: `why_not` says so then."""
+    routes = [route for route in _list_routes(order, run) if route.provider_id == provider_id]
+    flat_rate = TYPES[order.service_type].flat_rate
+    best = Choice(None, why_not="no route of it in use takes this quantity")
+    for route in _list_fitting(routes, run=run, flat_rate=flat_rate):
+        cost = _cost_of(route, run=run, flat_rate=flat_rate)
+        revenue = _revenue_of(route, order=order, run=run)
+        if cost is not None and cost <= revenue:
+            return Choice(route, cost=cost)
+        if best.route is None:
+            best = Choice(route, cost=cost, why_not=_describe_loss(route, cost=cost, revenue=revenue))
+    return best
 
 
 def reroute_waiting(*, seconds: float) -> int:
@@ -121,6 +137,11 @@ def _list_routes(order: Order, run: Run) -> QuerySet[Any]:
         )
         .order_by("-is_open", F("misses").asc(nulls_first=True), "priority", "pk")
     )
+
+
+def _list_fitting(routes: Sequence[Any], *, run: Run, flat_rate: bool) -> list[Any]:
+    """Return those of its routes that may be used for a run, whatever they cost."""
+    return [route for route in routes if _may_be_used(route, quantity=None if flat_rate else run.quantity)]
 
 
 def _may_be_used(route: Any, *, quantity: int | None) -> bool:

@@ -19,6 +19,7 @@ from orders.models import Cancellation, Order, OrderEvent, Run
 from orders.transitions import DELIVERED_RUN_STATES, FINAL_RUN_STATES, FINAL_STATUSES, RunState, derive_status
 from panel.money import ZERO, format_amount
 from wallet import ledger
+from wallet.errors import ReasonMissing
 from wallet.models import Account, Wallet
 
 RECHECK_FIRST = timedelta(hours=1)  # the rest is in rechecking.py
@@ -48,6 +49,31 @@ def lock_order_of(*, user_id: int, order_id: int) -> Order:
         )
     except Order.DoesNotExist:
         raise OrderNotFound from None
+
+
+def lock_order_and_runs(order_id: int) -> tuple[Order, list[Run]]:
+    """Lock an order and all its runs, which come by number, for a decision of the staff.
+
+    A worker that is claiming a run holds its row: this waits for it and then finds the run submitting.
+
+    :raises OrderNotFound:
+    """
+    try:
+        order = lock_order(pk=order_id)
+    except Order.DoesNotExist:
+        raise OrderNotFound from None
+    return order, list(order.runs.select_for_update(of=("self",)).order_by("number"))
+
+
+def require_reason(reason: str) -> str:
+    """Return why staff do something, without the blanks around it.
+
+    :raises ReasonMissing:
+    """
+    reason = reason.strip()
+    if not reason:
+        raise ReasonMissing
+    return reason
 
 
 def record_event(

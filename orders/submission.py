@@ -157,6 +157,8 @@ def _decide(run: Run, provider: Provider, *, made_at: float) -> tuple[Claim | No
         run.provider, run.route = choice.route.provider, choice.route
         run.save(update_fields=["provider", "route"])
         return None, True
+    # The order was read before its run was locked: staff may have changed the link meanwhile.
+    run.order.refresh_from_db(fields=["link"])
     settlement.move_run(run, RunState.SUBMITTING, route=choice.route)
     attempt = Attempt.objects.create(
         run=run,

@@ -72,7 +72,7 @@ WHERE id = ANY(ARRAY(
         AND poll_at <= statement_timestamp() + {_INTERVAL} * %(ahead)s
     ORDER BY poll_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ))
-RETURNING id, provider_order, state, quantity, remains, start_count
+RETURNING id, provider_order, state, quantity, remains, start_count, start_count_by_staff
 """
 
 _NEXT_POLL = f"""
@@ -253,7 +253,7 @@ def _remains(run: Run, report: Report, target: RunState) -> int | None:
 
 
 def _start_count(run: Run, report: Report) -> int | None:
-    """Return the counter before delivery: the last one that can be true."""
-    if report.start_count is None or not 0 <= report.start_count <= START_COUNT_MAX:
+    """Return the counter before delivery: what staff say, else the last one that can be true."""
+    if run.start_count_by_staff or report.start_count is None or not 0 <= report.start_count <= START_COUNT_MAX:
         return run.start_count
     return report.start_count

@@ -183,8 +183,8 @@ class World:
     def __init__(self) -> None:
         self.entries = LedgerEntry.objects.count()
         self.wallets = sorted(Wallet.objects.values_list("pk", "balance", "seq"))
-        self.orders = sorted(Order.objects.values_list("pk", "status", "remains", "refunded"))
-        self.runs = sorted(Run.objects.values_list("pk", "state"))
+        self.orders = sorted(Order.objects.values_list("pk", "status", "remains", "refunded", "link"))
+        self.runs = sorted(Run.objects.values_list("pk", "state", "remains", "provider_order"))
         self.rows = {model.__name__: model.objects.count() for model in (Attempt, Cancellation, OrderEvent, Refill)}
         self.provider_calls = SandboxOrder.objects.count(), SandboxRefill.objects.count()
 

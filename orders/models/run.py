@@ -33,8 +33,19 @@ class Run(models.Model):
     due_at = models.DateTimeField(db_default=Now(), help_text="When to submit it; moved on by back-off.")
     provider = models.ForeignKey(Provider, null=True, on_delete=models.PROTECT, related_name="runs", db_index=False)
     route = models.ForeignKey(Route, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    wanted_route = models.ForeignKey(
+        Route,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="Where staff want it sent, before all other routes.",
+    )
     provider_order = models.CharField(max_length=100, blank=True, help_text="The provider's id of this run.")
     start_count = models.BigIntegerField(null=True)
+    start_count_by_staff = models.BooleanField(
+        default=False, db_default=False, help_text="Reports of the provider leave the start count as it is."
+    )
     remains = models.PositiveIntegerField()
     submitted_at = models.DateTimeField(null=True)
     poll_at = models.DateTimeField(null=True, help_text="When to ask its provider again.")

@@ -113,6 +113,28 @@ def test_tells_every_kind_of_event(order_id, browser):
     assert "<i>x</i>" not in page.text
 
 
+def test_tells_what_staff_did_and_not_from_whom_we_buy(order_id, browser):
+    told = {
+        "cancel_requested": "Cancellation requested by our staff",
+        "link_changed": "Link changed by our staff",
+        "start_count_set": "Start count corrected by our staff",
+        "partial_set": "Ended as partially delivered by our staff",
+        "completed": "Marked as completed by our staff",
+        "resent": "Checked: it goes on to delivery",
+        "moved": "Checked: it goes on to delivery",
+    }
+    for what in told:
+        data = {"what": what, "reason": f"why {what}", "provider": "Backup"}
+        OrderEvent.objects.create(order_id=order_id, kind=OrderEvent.Kind.STAFF, data=data)
+
+    page = browser.get(f"/orders/{order_id}/")
+
+    assert set(_titles(page)) >= set(told.values())
+    assert "why completed" in page.text
+    for hidden in ("why resent", "why moved", "Backup"):
+        assert hidden not in page.text
+
+
 def test_shows_the_runs_of_a_drip_feed(customer, browser, followers):
     funded(customer, "10")
     order_id = place(customer, followers, quantity=1001, runs=3, interval=60)

@@ -26,8 +26,8 @@ MUTANTS = [
         "orders/cancellations.py",
         [
             (
-                "            if run.state == RunState.QUEUED:",
-                "            if run.state in (RunState.QUEUED, RunState.SUBMITTED):",
+                "        if run.state == RunState.QUEUED:",
+                "        if run.state in (RunState.QUEUED, RunState.SUBMITTED):",
             )
         ],
         (f"{CANCELLATIONS}::test_asks_the_provider_and_refunds_what_it_reports",),
