@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "support",
     "content",
     "api_v2",
+    "reports",
     "dashboard",
     "panel",
 ]
@@ -193,6 +194,7 @@ CELERY_BEAT_SCHEDULE = {
         "dashboard.send_notices": 60.0,
         "catalog.sync_providers": 600.0,  # prices move a few times a day, and a catalogue may be megabytes
         "wallet.fold_days": 30.0,  # pages add up what came since
+        "reports.fold": 10.0,
         "providers.check_balances": 300.0,  # a call to each provider
         "api_v2.prune_calls": 60.0,  # a busy key leaves a few thousand in that time
         "api_v2.prune_counts": 3600.0,
