@@ -21,3 +21,7 @@ class UsernameTaken(DomainError):
 
 class EmailTaken(DomainError):
     """Somebody else has this mail address, be it in other capitals."""
+
+
+class NotACustomer(DomainError):
+    """Nobody signs in as one of the staff, or as somebody who could not log in."""

@@ -16,6 +16,8 @@ from panel.fields import MoneyField
 DEFAULT_REQUESTS_PER_SECOND = 60
 TIME_ZONE_MAX_CHARACTERS = 63
 KEY_HINT_CHARACTERS = 6  # protocol.md: the first six characters may be shown again
+NOTE_MAX_CHARACTERS = 2000
+REASON_MAX_CHARACTERS = 300
 
 
 def validate_time_zone(name: str) -> None:
@@ -106,3 +108,47 @@ class NoticeChoices(models.Model):
 
     def __str__(self) -> str:
         return str(self.user_id)
+
+
+class CustomerNote(models.Model):
+    """What one of the staff wrote down about a customer, for the others; the customer never sees it.
+
+    Append-only, by a trigger: what was known when a decision was taken stays readable.
+    """
+
+    customer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="staff_notes")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    text = models.TextField(max_length=NOTE_MAX_CHARACTERS)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.CheckConstraint(condition=~models.Q(text=""), name="customer_note_says_something")]
+
+    def __str__(self) -> str:
+        return f"Note {self.pk}"
+
+
+class Impersonation(models.Model):
+    """One of the staff looking at the panel as a customer does: who, whom, why, from where and until when.
+
+    A session only names a row; whether the view goes on is asked of the row on every request.
+    """
+
+    staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="impersonations")
+    customer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=REASON_MAX_CHARACTERS)
+    address = models.GenericIPAddressField(null=True)
+    started_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, help_text="When staff went back; empty: it expired.")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(reason=""), name="impersonation_has_reason"),
+            models.CheckConstraint(condition=~models.Q(staff=models.F("customer")), name="impersonation_is_of_another"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.staff} as {self.customer}"

@@ -34,3 +34,7 @@ class TooManyFavourites(DomainError):
     def __init__(self, *, maximum: int) -> None:
         super().__init__(maximum)
         self.maximum = maximum
+
+
+class SameCustomer(DomainError):
+    """Prices are copied from somebody else."""

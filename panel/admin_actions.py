@@ -82,11 +82,13 @@ def staff_operation(
     form_class: type[StaffActionForm] = StaffActionForm,
     refusals: Refusals | None = None,
     initial: Callable[[Any], dict[str, Any]] | None = None,
+    leads_to: str = "",
 ) -> Callable[[Operation], Callable[..., HttpResponse]]:
     """Make a method that does one operation on one object a staff action, which asks first.
 
     :param refusals: what to say when the domain refuses; nothing has moved then.
     :param initial: gets the object and returns what the form is filled with at first.
+    :param leads_to: the page after it; empty: the object's.
     """
 
     def make_action(run: Operation) -> Callable[..., HttpResponse]:
@@ -104,7 +106,7 @@ def staff_operation(
                 else:
                     model_admin.log_change(request, obj, done)
                     model_admin.message_user(request, done, messages.SUCCESS)
-                    return redirect(model_admin.page_after(obj))
+                    return redirect(leads_to or model_admin.page_after(obj))
             return show_form(model_admin, request, form=form, title=description, explanation=explanation, subject=obj)
 
         return ask_and_run

@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "dashboard.impersonation.ShowAsCustomer",  # last: it runs the view itself, in a transaction that only reads
 ]
 
 ROOT_URLCONF = "panel.urls"

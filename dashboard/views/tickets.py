@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard.customer import CustomerRequest
+from dashboard.impersonation import is_looking
 from dashboard.refusals import sentence_for
 from dashboard.ticket_forms import ReplyForm, TicketForm, TicketSearchForm
 from panel.downloads import download
@@ -24,7 +25,7 @@ def ticket_list(request: CustomerRequest) -> HttpResponse:
     form = TicketSearchForm(request.GET)
     form.is_valid()
     state, before = form.cleaned_data.get("state", ""), form.cleaned_data.get("before")
-    if tickets.correct_count(request.user):
+    if not is_looking(request) and tickets.correct_count(request.user):
         request.user.refresh_from_db(fields=["unread_tickets"])
     return render(
         request,
@@ -66,7 +67,7 @@ def ticket(request: CustomerRequest, ticket_id: int) -> HttpResponse:
     form = ReplyForm(request.POST, request.FILES) if request.method == "POST" else ReplyForm()
     if form.is_valid() and _reply(request, found.pk, form):
         return redirect("dashboard:ticket", found.pk)
-    if tickets.mark_read(found):
+    if not is_looking(request) and tickets.mark_read(found):
         request.user.refresh_from_db(fields=["unread_tickets"])
     search = TicketSearchForm(request.GET)
     before = search.cleaned_data.get("before") if search.is_valid() else None

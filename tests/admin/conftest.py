@@ -14,6 +14,7 @@ from tests.admin.browsing import with_second_factor
 from tests.catalog.conftest import resell, shelf  # noqa: F401 - fixtures of pages about providers
 from tests.fixtures import PASSWORD, funded, place
 from tests.payments.conftest import bank, card, stripe_api  # noqa: F401 - fixtures of pages about payments
+from tests.support.tickets import ticket  # noqa: F401 - a fixture
 
 
 @pytest.fixture

@@ -1,41 +1,38 @@
-"""Customers and staff, their keys and second factors. Their money is in `wallet.admin`."""
+"""Customers and staff. Their money is in `wallet.admin`, what they pay in `catalog.admin.customers`."""
 
-from contextlib import suppress
+from collections.abc import Iterable
 from typing import Any
 
-from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
-from allauth.usersessions.models import UserSession
+from allauth.account.adapter import get_adapter
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
-from accounts import api_keys
-from accounts.errors import InvalidApiKey
-from accounts.models import ApiKey, User
-from panel.admin_actions import staff_action, staff_operation
-from panel.admin_pages import PanelAdmin, ReadOnlyAdmin, UndeletableAdmin, link_to, parse_id
+from accounts import api_keys, impersonations, suspension
+from accounts.admin.api_keys import ApiKeyInline, revoke_quietly
+from accounts.admin.reach import may_act_on
+from accounts.errors import NotACustomer
+from accounts.models import NOTE_MAX_CHARACTERS, CustomerNote, Impersonation, User
+from panel.admin_actions import ReasonForm, StaffActionForm, actor_of, staff_action, staff_operation
+from panel.admin_pages import Fact, UndeletableAdmin, link_to, parse_id
 from panel.money import format_amount
 from wallet import wallets
 
+NOTES_SHOWN_MAX = 50
+IMPERSONATIONS_SHOWN_MAX = 5  # the list has the rest
+
 # What makes a user one of the staff; only superusers hand it out, or staff could promote themselves.
 STAFF_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
-
-
-def may_act_on(request: HttpRequest, user: User) -> bool:
-    """Say whether a member of the staff may act on a user: only superusers may on staff and superusers."""
-    return request.user.is_superuser or not (user.is_staff or user.is_superuser)
 
 
 class AddUserForm(UserCreationForm):
@@ -54,22 +51,17 @@ class AddUserForm(UserCreationForm):
         fields = ("username", "email")
 
 
-class ApiKeyInline(TabularInline):
-    """A customer's keys to look at: a key's text is not kept, and its digest is nobody's business."""
+class NoteForm(StaffActionForm):
+    """Something to remember of a customer."""
 
-    model = ApiKey
-    fields = readonly_fields = ("name", "hint", "created_at", "last_used_at", "revoked_at")
-    extra = 0
-    can_delete = False
-    verbose_name_plural = "API keys"
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse always: customers issue their keys."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse always."""
-        return False
+    confirmed = None  # type: ignore[assignment]  # saving a note says that it is meant
+    text = forms.CharField(
+        label="note",
+        max_length=NOTE_MAX_CHARACTERS,
+        help_text="Staff who may see the customer read it, with your name; the customer never does. "
+        "It cannot be changed later.",
+        widget=UnfoldAdminTextareaWidget({"rows": 5}),
+    )
 
 
 @admin.register(User)
@@ -87,10 +79,10 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
     sortable_by = ("id", "username")
     search_fields = ("username__startswith",)
     search_help_text = "The id, the whole email address, or the beginning of the user name"
-    readonly_fields = ("wallet_link", "is_suspended", "last_login", "date_joined")
+    readonly_fields = ("wallet_link", "elsewhere", "is_suspended", "last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("username", "password", "email", "first_name", "last_name")}),
-        ("Customer", {"fields": ("wallet_link", "is_suspended", "requests_per_second")}),
+        ("Customer", {"fields": ("wallet_link", "elsewhere", "is_suspended", "requests_per_second")}),
         ("Access", {"fields": ("is_active", *STAFF_FIELDS)}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
@@ -98,7 +90,9 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
         (None, {"fields": ("username", "email", "is_customer", "usable_password", "password1", "password2")}),
     )
     inlines = (ApiKeyInline,)
-    actions_detail = ("add_funds", "adjust_balance", "suspend", "unsuspend", "revoke_keys")
+    actions_detail = (
+        "add_funds", "adjust_balance", "prices", "note", "sign_in_as", "suspend", "unsuspend", "revoke_keys",
+    )  # fmt: skip
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
@@ -145,12 +139,47 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
         wallet = getattr(user, "wallet", None)
         return link_to(wallet, self.balance(user)) if wallet else "no wallet"
 
+    @admin.display(description="elsewhere")
+    def elsewhere(self, user: User) -> SafeString | str:
+        """Link to the lists of what belongs to a customer."""
+        wallet = getattr(user, "wallet", None)
+        if wallet is None:
+            return "nothing"
+        lists = (
+            ("Statement", "wallet_ledgerentry", "wallet", wallet.pk),
+            ("Orders", "orders_order", "customer__id__exact", user.pk),
+            ("Payments", "payments_payment", "wallet", wallet.pk),
+            ("Tickets", "support_ticket", "customer__id__exact", user.pk),
+        )
+        links = ((reverse(f"admin:{page}_changelist"), name, pk, title) for title, page, name, pk in lists)
+        return format_html_join(" · ", '<a href="{}?{}={}" class="text-link">{}</a>', links)
+
+    def list_facts(self, obj: User) -> Iterable[Fact]:
+        """Show what staff noted of a customer, and when they looked as this customer."""
+        notes: Any = obj.staff_notes.select_related("author")[:NOTES_SHOWN_MAX]
+        yield Fact("Notes", ("when", "who", "note"), [(note.at, note.author, note.text) for note in notes])
+        looks = Impersonation.objects.filter(customer=obj).select_related("staff")[:IMPERSONATIONS_SHOWN_MAX]
+        if looks:
+            address = reverse("admin:accounts_impersonation_changelist")
+            yield Fact(
+                "Signed in as this customer",
+                ("when", "who", "why", "from where", "until"),
+                [
+                    (look.started_at, look.staff, look.reason, look.address, look.ended_at or "expired")
+                    for look in looks
+                ],
+                format_html('<a href="{}?q={}" class="text-link">All of them</a>', address, obj.username),
+            )
+
     def offers(self, action: str, obj: Any) -> bool:
         """Offer money actions to those with a wallet, and of the switches the other way."""
         has_wallet = hasattr(obj, "wallet")
         return {
             "add_funds": has_wallet,
             "adjust_balance": has_wallet,
+            "prices": has_wallet,
+            "note": True,
+            "sign_in_as": has_wallet and impersonations.may_be_shown(obj),
             "suspend": not obj.is_suspended,
             "unsuspend": obj.is_suspended,
             "revoke_keys": True,
@@ -163,6 +192,18 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
     def has_adjust_balance_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         """Who may change wallets."""
         return request.user.has_perm("wallet.change_wallet")
+
+    def has_prices_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        """Who may see what customers pay."""
+        return request.user.has_perms(("catalog.view_customrate", "catalog.view_discount"))
+
+    def has_note_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        """Who may write notes."""
+        return request.user.has_perm("accounts.add_customernote")
+
+    def has_sign_in_as_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        """Who may look as a customer."""
+        return request.user.has_perm(impersonations.PERMISSION)
 
     def has_suspend_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         """Who may change users."""
@@ -208,15 +249,50 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
             raise Http404
         return redirect(f"admin:wallet_wallet_{name}", user.wallet.pk)
 
+    @staff_action(description="Own prices", permission="prices")
+    def prices(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to what this customer pays."""
+        user = self.get_object(request, object_id)
+        if user is None:
+            raise Http404
+        return redirect("admin:catalog_customrate_customer", user.pk)
+
+    @staff_operation(description="Add note", permission="note", explanation="For staff only.", form_class=NoteForm)
+    def note(self, request: HttpRequest, user: User, data: dict[str, Any]) -> str:
+        """Write down something for the other staff."""
+        CustomerNote.objects.create(customer=user, author_id=actor_of(request), text=data["text"])
+        return "The note is kept."
+
+    @staff_operation(
+        description="Sign in as",
+        permission="sign_in_as",
+        explanation="Shows you the pages of this customer for half an hour. Nothing can be changed, ordered or paid "
+        "there, and passwords and second factors are not shown. It is recorded.",
+        form_class=ReasonForm,
+        refusals={NotACustomer: "Nobody can sign in as staff, or as somebody who is not active."},
+        leads_to=settings.LOGIN_REDIRECT_URL,
+    )
+    def sign_in_as(self, request: HttpRequest, user: User, data: dict[str, Any]) -> str:
+        """Look at the panel as the customer does."""
+        begun = impersonations.begin(
+            staff_id=actor_of(request),
+            customer_id=user.pk,
+            reason=data["reason"],
+            address=get_adapter().get_client_ip(request),
+        )
+        request.session[impersonations.SESSION_KEY] = begun.pk
+        return f"You are looking as {user}."
+
     @staff_operation(
         description="Suspend",
         permission="suspend",
-        explanation="From the next request on the API answers 'Account suspended' and nothing can be ordered. "
-        "Orders that are placed go on.",
+        explanation="From the next request on the API answers 'Account suspended', every browser is logged out, and "
+        "nothing can be ordered or paid in. The customer may log in again to read and to write to support. Orders "
+        "that are placed go on.",
     )
     def suspend(self, request: HttpRequest, user: User, data: dict[str, Any]) -> str:
         """Stop a customer from ordering."""
-        User.objects.filter(pk=user.pk).update(is_suspended=True)
+        suspension.suspend(user.pk)
         return f"{user} is suspended."
 
     @staff_operation(
@@ -226,7 +302,7 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
     )
     def unsuspend(self, request: HttpRequest, user: User, data: dict[str, Any]) -> str:
         """Let a suspended customer order again."""
-        User.objects.filter(pk=user.pk).update(is_suspended=False)
+        suspension.unsuspend(user.pk)
         return f"{user} is not suspended any more."
 
     @staff_operation(
@@ -238,105 +314,5 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
         """Make every key of a customer dead at once."""
         live = list(api_keys.list_api_keys(user).filter(revoked_at=None))
         for key in live:
-            _revoke(key)
+            revoke_quietly(key)
         return f"Revoked {len(live)} API keys."
-
-
-@admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnlyAdmin):
-    """All keys; of their text only the first six characters are known."""
-
-    list_display = ("id", "user", "name", "hint", "created_at", "last_used_at", "revoked_at")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
-    list_select_related = ("user",)
-    ordering = ("-id",)
-    search_fields = ("user__username__exact", "hint__exact")
-    search_help_text = "The whole user name, or the first six characters of the key"
-    fields = ("user", "name", "hint", "created_at", "last_used_at", "revoked_at")
-    actions_detail = ("revoke",)
-
-    def offers(self, action: str, obj: Any) -> bool:
-        """Offer to revoke what lives."""
-        return obj.revoked_at is None
-
-    def has_revoke_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        """Who may change keys."""
-        key = self.get_object(request, object_id) if object_id is not None else None
-        return request.user.has_perm("accounts.change_apikey") and (key is None or may_act_on(request, key.user))
-
-    @staff_operation(
-        description="Revoke",
-        permission="revoke",
-        explanation="The program that uses this key stops working at once and needs a new one.",
-        refusals={InvalidApiKey: "This key is revoked already."},
-    )
-    def revoke(self, request: HttpRequest, key: ApiKey, data: dict[str, Any]) -> str:
-        """Make one key dead at once."""
-        api_keys.revoke_api_key(user=key.user, key_id=key.pk)
-        return f"Revoked {key}."
-
-
-# Registered by the packages they come from, in ways that let staff take over others' accounts: the page of a second
-# factor shows its secret, the one of an address lets staff move a password reset to their own mailbox.
-for model in (Group, Authenticator, EmailAddress, UserSession):
-    admin.site.unregister(model)
-
-
-@admin.register(Authenticator)
-class AuthenticatorAdmin(ReadOnlyAdmin):
-    """Second factors, without their secrets; a superuser deletes one that its owner has lost."""
-
-    list_display = ("user", "type", "created_at", "last_used_at")
-    list_filter = ("type",)
-    list_select_related = ("user",)
-    ordering = ("-id",)
-    search_fields = ("user__username__exact",)
-    search_help_text = "The whole user name"
-    fields = ("user", "type", "created_at", "last_used_at")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let superusers only, one at a time."""
-        return obj is not None and request.user.is_superuser
-
-
-@admin.register(EmailAddress)
-class EmailAddressAdmin(ReadOnlyAdmin):
-    """Which addresses have been verified; customers change them on their own pages."""
-
-    list_display = ("email", "user", "verified", "primary")
-    list_filter = ("verified",)
-    list_select_related = ("user",)
-    ordering = ("-id",)
-    search_fields = ("email__iexact", "user__username__exact")
-    search_help_text = "The whole address or the whole user name"
-    fields = ("user", "email", "verified", "primary")
-
-
-@admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, PanelAdmin):
-    """What members of the staff may do, by role; for superusers, or staff could widen their own role."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show it to superusers."""
-        return request.user.is_superuser
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Let superusers only."""
-        return request.user.is_superuser
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let superusers only."""
-        return request.user.is_superuser
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let superusers only."""
-        return request.user.is_superuser
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let superusers only."""
-        return request.user.is_superuser
-
-
-def _revoke(key: ApiKey) -> None:
-    with suppress(InvalidApiKey):  # the customer was faster
-        api_keys.revoke_api_key(user=key.user, key_id=key.pk)
