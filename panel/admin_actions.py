@@ -1,27 +1,37 @@
 """A staff action: a page that says what will happen and asks for what is needed, then one operation.
 
 Nothing happens by GET. The pages are ordinary views, so the operation runs outside the transaction in which
-Django's admin wraps its own forms.
+Django's admin wraps its own forms. What moves orders or money is an operation of `staff.operations` and done by
+`ask_and_perform`; `staff_operation` is for the rest. Both are written into the staff log.
 """
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import wraps
 from typing import Any, TypeVar
+from uuid import UUID, uuid4
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
-from panel.admin_pages import PanelAdmin
+from panel.admin_pages import PanelAdmin, link_to, origin_of
 from panel.errors import DomainError
+from panel.fields import REASON_MAX_CHARACTERS
+from panel.money import format_amount
+from staff import audit, bulk
+from staff.errors import NothingSelected, TooManySelected
+from staff.operations import registry
 
-REASON_MAX_CHARACTERS = 300  # the columns that keep it
+PREVIEWED = 10  # subjects named on the page that asks about many
+NOT_ARGUMENTS = frozenset({"confirmed", "reason"})
 
 View = TypeVar("View", bound=Callable[..., Any])
 # A method of a page: gets the request, the object and the form's data, and returns what it did, in words.
@@ -99,12 +109,21 @@ def staff_operation(
             sent = request.POST if request.method == "POST" else None
             form = form_class(sent, initial=initial(obj) if initial else None)
             if form.is_valid():
+                before = audit.snapshot(obj)
                 try:
                     done = run(model_admin, request, obj, form.cleaned_data)
                 except DomainError as error:
                     form.add_error(None, describe_refusal(error, refusals or {}))
                 else:
-                    model_admin.log_change(request, obj, done)
+                    obj.refresh_from_db()
+                    model_admin.log_action_page(
+                        request,
+                        obj,
+                        done,
+                        before=before,
+                        operation=f"{model_admin.opts.label_lower}: {description}",
+                        reason=form.cleaned_data.get("reason", ""),
+                    )
                     model_admin.message_user(request, done, messages.SUCCESS)
                     return redirect(leads_to or model_admin.page_after(obj))
             return show_form(model_admin, request, form=form, title=description, explanation=explanation, subject=obj)
@@ -112,6 +131,106 @@ def staff_operation(
         return ask_and_run
 
     return make_action
+
+
+def ask_and_perform(
+    model_admin: PanelAdmin,
+    request: HttpRequest,
+    object_id: str,
+    *,
+    operation: str,
+    explanation: str,
+    form_class: type[StaffActionForm],
+    initial: Callable[[Any], dict[str, Any]] | None = None,
+) -> HttpResponse:
+    """Show the form of a registered operation for one object, and perform it when the form comes back valid.
+
+    Its arguments are the form's fields. It may turn out that a second person is needed; the page says so, and nothing
+    has moved.
+
+    :param initial: gets the object and returns what the form is filled with at first.
+    """
+    obj = get_visible(model_admin, request, object_id)
+    asked = registry.get_operation(operation)
+    form = form_class(request.POST if request.method == "POST" else None, initial=initial(obj) if initial else None)
+    if form.is_valid():
+        try:
+            outcome = registry.perform(
+                operation,
+                subject_id=obj.pk,
+                arguments=arguments_of(form),
+                reason=form.cleaned_data.get("reason", ""),
+                actor=request.user,
+                origin=origin_of(request),
+            )
+        except DomainError as error:
+            form.add_error(None, describe_refusal(error, asked.refusals))
+        else:
+            model_admin.note_in_history(request, obj, outcome.text)
+            level = messages.WARNING if outcome.approval else messages.SUCCESS
+            model_admin.message_user(request, outcome.text, level)
+            return redirect(model_admin.page_after(obj))
+    return show_form(model_admin, request, form=form, title=asked.title, explanation=explanation, subject=obj)
+
+
+def ask_and_perform_on_many(
+    model_admin: PanelAdmin,
+    request: HttpRequest,
+    queryset: QuerySet[Any],
+    *,
+    operation: str,
+    explanation: str,
+    form_class: type[StaffActionForm],
+    repeated: Mapping[str, Any] | None = None,
+) -> HttpResponse | None:
+    """Show what an operation would do to selected objects, and start a job when the form comes back valid.
+
+    :param repeated: hidden fields by which the same objects are found again; without them the checked rows.
+    """
+    asked = registry.get_operation(operation)
+    ids = list(queryset.order_by().values_list("pk", flat=True)[: bulk.ITEMS_MAX + 1])
+    is_answer = "answered" in request.POST
+    form = form_class(request.POST if is_answer else None)
+    if is_answer and form.is_valid():
+        try:
+            job = bulk.create_job(
+                operation,
+                subject_ids=ids,
+                arguments=arguments_of(form),
+                reason=form.cleaned_data.get("reason", ""),
+                actor=request.user,
+                origin=origin_of(request),
+                token=UUID(request.POST.get("token", "")),
+            )
+        except (NothingSelected, TooManySelected, ValueError):
+            model_admin.message_user(request, f"Select from 1 to {bulk.ITEMS_MAX} rows.", messages.ERROR)
+            return None
+        return redirect("admin:staff_bulkjob_change", job.pk)
+    weighed: Decimal = bulk.weigh(asked, ids, {}) if not form_class.base_fields.keys() - NOT_ARGUMENTS else Decimal(0)
+    first = [link_to(obj) for obj in model_admin.model.objects.filter(pk__in=ids[:PREVIEWED])]
+    return show_form(
+        model_admin,
+        request,
+        form=form,
+        title=asked.title,
+        explanation=explanation,
+        preview={"count": len(ids), "first": first, "amount": format_amount(weighed) if weighed else ""},
+        repeated={
+            "action": [request.POST.get("action", "")],
+            "answered": ["yes"],
+            "token": [request.POST.get("token") or uuid4()],
+            **(repeated or {ACTION_CHECKBOX_NAME: ids}),
+        },
+    )
+
+
+def arguments_of(form: forms.Form) -> dict[str, Any]:
+    """Return a form's fields as the arguments of an operation, in JSON's types; amounts stay exact as text."""
+    return {
+        name: value if value is None or isinstance(value, bool | int | str | list) else str(value)
+        for name, value in form.cleaned_data.items()
+        if name not in NOT_ARGUMENTS
+    }
 
 
 def get_visible(model_admin: PanelAdmin, request: HttpRequest, object_id: str) -> Any:

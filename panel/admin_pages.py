@@ -1,16 +1,22 @@
 """What the staff's pages share: lists that stay cheap, pages that only show, and tables of related facts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.core.paginator import Paginator
-from django.db.models import Model
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+
+from staff import audit
+from staff.audit import Origin
+from staff.models import Channel
 
 COUNTED_ROWS_MAX = 10_000  # as far as anybody pages; counting ten million rows takes seconds
 SEARCHED_ID_DIGITS_MAX = 18  # what fits a database integer
@@ -43,6 +49,53 @@ class PanelAdmin(ModelAdmin):
     list_per_page = 50
     list_disable_select_all = True  # an action runs on what one can see
     change_form_after_template = "admin/facts.html"
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """Keep what a form changes for the staff log, where all is known and before it is written."""
+        vars(request)["audited_changes"] = _changes_of(form)
+        return super().construct_change_message(request, form, formsets, add)
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Write it into the staff log, too, in the form's transaction."""
+        self._record_form(request, obj, "add")
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Write it into the staff log, too, in the form's transaction."""
+        self._record_form(request, obj, "change", outcome=message if isinstance(message, str) else "")
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        """Write it into the staff log, too, with all that is lost."""
+        for obj in queryset:
+            self._record(request, obj, f"{self.opts.label_lower}: delete", before=audit.snapshot(obj))
+        return super().log_deletions(request, queryset)
+
+    def log_action_page(
+        self, request: HttpRequest, obj: Any, done: str, *, before: Mapping[str, Any], operation: str, reason: str
+    ) -> None:
+        """Write what a page of an action did into the staff log and the object's history."""
+        was, became = audit.differences(before, audit.snapshot(obj))
+        self._record(request, obj, operation, before=was, after=became, reason=reason, outcome=done)
+        self.note_in_history(request, obj, done)
+
+    def note_in_history(self, request: HttpRequest, obj: Any, done: str) -> None:
+        """Write it into the object's history only: the staff log has it already."""
+        super().log_change(request, obj, done)
+
+    def _record_form(self, request: HttpRequest, obj: Any, verb: str, **more: Any) -> None:
+        before, after = vars(request).pop("audited_changes", ({}, {}))
+        self._record(request, obj, f"{self.opts.label_lower}: {verb}", before=before, after=after, **more)
+
+    def _record(self, request: HttpRequest, obj: Any, operation: str, **facts: Any) -> None:
+        audit.record(
+            actor=request.user,
+            operation=operation[:60],
+            subject_model=self.opts.label_lower,
+            subject_id=obj.pk,
+            origin=origin_of(request),
+            **facts,
+        )
 
     def list_facts(self, obj: Any) -> Iterable[Fact]:
         """Give what is shown under the object's own fields; pages override it."""
@@ -105,3 +158,26 @@ def link_to(obj: Model, text: object = None) -> SafeString:
     opts = obj._meta  # noqa: SLF001 - Django's public name for it
     url = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[obj.pk])
     return format_html('<a href="{}" class="text-link">{}</a>', url, obj if text is None else text)
+
+
+def origin_of(request: HttpRequest) -> Origin:
+    """Say from where a request for the admin came."""
+    return Origin(Channel.ADMIN, str(request.META.get(settings.RATELIMIT_IP_META_KEY, ""))[:64])
+
+
+def _changes_of(form: ModelForm) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a form's fields held and hold, those that changed; of secrets only that they did."""
+    before, after = {}, {}
+    for name in form.changed_data:
+        is_secret = name in audit.UNLOGGED_FIELDS or "password" in name or "key" in name
+        before[name] = "" if is_secret else _say(form.get_initial_for_field(form.fields[name], name))
+        after[name] = "(changed)" if is_secret else _say(form.cleaned_data.get(name))
+    return before, after
+
+
+def _say(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, QuerySet | list | tuple | set):
+        return sorted(str(_say(item)) for item in value)
+    return str(value)

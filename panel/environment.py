@@ -3,6 +3,7 @@
 Every method raises `ImproperlyConfigured`, whose message is one line for the operator.
 """
 
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,6 +56,17 @@ class Env(environ.Env):
         if not 1 <= value <= most:
             raise ImproperlyConfigured(f"{name} must be a whole number from 1 to {most}, not {value}.")
         return value
+
+    def amount(self, name: str, *, default: str) -> Decimal:
+        """Read an amount of money, not below zero."""
+        text: str = self.str(name, default=default)
+        try:
+            amount = Decimal(text)
+        except InvalidOperation as error:
+            raise ImproperlyConfigured(f"{name} must be an amount like 100 or 99.50, not {text!r}.") from error
+        if not amount.is_finite() or amount < 0:
+            raise ImproperlyConfigured(f"{name} must be an amount not below zero, not {text!r}.")
+        return amount
 
     def server(self, name: str, *schemes: str, in_debug: str) -> str:
         """Read the URL of a server that the panel cannot be without; `schemes` are those it may begin with."""

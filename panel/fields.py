@@ -6,6 +6,8 @@ from django.db import models
 
 from panel.money import DECIMAL_PLACES, MAX_DIGITS
 
+REASON_MAX_CHARACTERS = 300  # of why staff did something, in every table that keeps it
+
 
 class MoneyField(models.DecimalField):
     """An amount of money or a rate: `numeric(20,5)`."""

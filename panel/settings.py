@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "payments",
     "support",
     "content",
+    "staff",
     "api_v2",
     "reports",
     "dashboard",
@@ -200,11 +201,18 @@ CELERY_BEAT_SCHEDULE = {
         "api_v2.prune_calls": 60.0,  # a busy key leaves a few thousand in that time
         "api_v2.prune_counts": 3600.0,
         "payments.expire_stale": 600.0,
+        "staff.work_bulk_jobs": 2.0,
+        "staff.expire_approvals": 3600.0,
     }.items()
 } | {
     "wallet.audit_ledger": {
         "task": "wallet.audit_ledger",
         "schedule": crontab(hour=3, minute=30),  # when few orders come
+        "options": {"expires": 12 * 3600},
+    },
+    "staff.audit_log": {
+        "task": "staff.audit_log",
+        "schedule": crontab(hour=3, minute=45),
         "options": {"expires": 12 * 3600},
     },
 }
@@ -269,6 +277,9 @@ for _, _mail in ADMINS:
 BASE_CURRENCY = env.str("BASE_CURRENCY", default="USD")  # service rates are stored in it
 if not re.fullmatch("[A-Z]{3}", BASE_CURRENCY):
     raise ImproperlyConfigured(f"BASE_CURRENCY must be three capital letters like USD, not {BASE_CURRENCY!r}.")
+# A second person must approve what moves more than this in the base currency, and every credit by hand.
+FOUR_EYES = env.bool("FOUR_EYES", default=True)
+FOUR_EYES_ABOVE = env.amount("FOUR_EYES_ABOVE", default="100")
 API_V2_ALLOW_GET = env.bool("API_V2_ALLOW_GET", default=False)
 DRIPFEED_QUANTITY = env.choice("DRIPFEED_QUANTITY", "total", "per_run", default="total")
 ARCHIVE_AFTER_DAYS = env.positive("ARCHIVE_AFTER_DAYS", default=180, most=36_500)

@@ -1,34 +1,20 @@
 """Ways to pay and bonus rules are the staff's to write; payments are decided by two actions and never edited."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
-from panel.admin_actions import ShownReasonForm, StaffActionForm, actor_of, staff_operation
+from panel.admin_actions import ShownReasonForm, StaffActionForm, ask_and_perform, staff_action
 from panel.admin_pages import Fact, PanelAdmin, ReadOnlyAdmin, UndeletableAdmin, link_to, parse_id
-from panel.errors import DomainError
 from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount
-from payments import decisions
-from payments.errors import FeeTakesAll, NotForHands, PaymentOver
 from payments.models import REFERENCE_MAX_CHARACTERS, BonusRule, GatewaySettings, Payment, PaymentEvent
-from wallet.errors import AlreadyPosted, AmountRefused, ReasonMissing
 
 EVENTS_SHOWN = 50  # more than Stripe ever tells of one payment
-
-REFUSALS: dict[type[DomainError], str] = {
-    PaymentOver: "This payment is decided already. Nothing was changed.",
-    NotForHands: "This gateway reports its payments itself. Use “Add funds” on the wallet if its money came otherwise.",
-    FeeTakesAll: "The fee of this payment is not less than the amount. Nothing was credited.",
-    AlreadyPosted: "This reference was credited before. Nothing was credited.",
-    AmountRefused: "This amount cannot be posted: it is zero or less, has too many decimals, or is too large.",
-    ReasonMissing: "A reason is needed.",
-}
 
 
 @admin.register(GatewaySettings)
@@ -141,35 +127,30 @@ class PaymentAdmin(ReadOnlyAdmin):
         """Who may change payments."""
         return request.user.has_perm("payments.change_payment")
 
-    @staff_operation(
-        description="Approve",
-        permission="decide",
-        explanation="Credits the customer's wallet with money that has arrived. It cannot be undone.",
-        form_class=ApproveForm,
-        refusals=REFUSALS,
-        initial=lambda payment: {"received": payment.amount, "reference": payment.customer_reference},
-    )
-    def approve(self, request: HttpRequest, payment: Payment, data: dict[str, Any]) -> str:
+    @staff_action(description="Approve", permission="decide")
+    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Credit money that arrived."""
-        deposit = decisions.approve_payment(
-            payment_id=payment.pk,
-            received=data["received"],
-            reference=data["reference"],
-            actor_id=actor_of(request),
+        return ask_and_perform(
+            self,
+            request,
+            object_id,
+            operation="payments.approve",
+            explanation="Credits the customer's wallet with money that has arrived. It cannot be undone.",
+            form_class=ApproveForm,
+            initial=lambda payment: {"received": payment.amount, "reference": payment.customer_reference},
         )
-        return f"Credited {format_amount(deposit.amount)} {payment.wallet.currency}, reference {deposit.external_id}."
 
-    @staff_operation(
-        description="Reject",
-        permission="decide",
-        explanation="Ends the payment without crediting anything. It can be approved later if the money arrives.",
-        form_class=ShownReasonForm,
-        refusals=REFUSALS,
-    )
-    def reject(self, request: HttpRequest, payment: Payment, data: dict[str, Any]) -> str:
+    @staff_action(description="Reject", permission="decide")
+    def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End a payment whose money did not arrive."""
-        decisions.reject_payment(payment_id=payment.pk, reason=data["reason"], actor_id=actor_of(request))
-        return "Rejected. Nothing was credited."
+        return ask_and_perform(
+            self,
+            request,
+            object_id,
+            operation="payments.reject",
+            explanation="Ends the payment without crediting anything. It can be approved later if the money arrives.",
+            form_class=ShownReasonForm,
+        )
 
 
 @admin.register(PaymentEvent)

@@ -24,7 +24,7 @@ def approve_payment(*, payment_id: int, received: Decimal, reference: str, actor
     :raises AlreadyPosted: this reference was credited before.
     :raises AmountRefused: see `wallet.ledger.credit`.
     """
-    with transaction.atomic(durable=True):
+    with transaction.atomic():
         payment = _lock(payment_id)
         return credit_payment(
             payment, received=received, external_id=reference, actor_id=actor_id, notes={"decided_by_id": actor_id}
@@ -41,7 +41,7 @@ def reject_payment(*, payment_id: int, reason: str, actor_id: int) -> None:
     reason = reason.strip()
     if not reason:
         raise ReasonMissing
-    with transaction.atomic(durable=True):
+    with transaction.atomic():
         payment = _lock(payment_id)
         if not payment.is_open:
             raise PaymentOver

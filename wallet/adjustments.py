@@ -27,7 +27,7 @@ def adjust_balance(*, wallet: Wallet, change: Decimal, reason: str, actor_id: in
         raise AmountRefused
     key = f"adjustment:{request_id}"
     kind = Account.Kind.ADJUSTMENT
-    with transaction.atomic(durable=True):
+    with transaction.atomic():
         if change < 0:
             return ledger.debit(wallet_id=wallet.pk, amount=-change, key=key, to=kind, reason=reason, actor_id=actor_id)
         return ledger.credit(wallet_id=wallet.pk, amount=change, key=key, source=kind, reason=reason, actor_id=actor_id)

@@ -7,28 +7,20 @@ from uuid import uuid4
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
-from panel.admin_actions import ShownReasonForm, StaffActionForm, actor_of, staff_operation
+from panel.admin_actions import ShownReasonForm, StaffActionForm, ask_and_perform, staff_action
 from panel.admin_pages import Fact, ReadOnlyAdmin, link_to, parse_id
-from panel.errors import DomainError
 from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount
-from wallet import adjustments, deposits, queries
-from wallet.errors import AlreadyPosted, AmountRefused, InsufficientBalance, ReasonMissing
+from wallet import queries
 from wallet.models import Account, Deposit, LedgerEntry, Wallet
 
 NEWEST_ENTRIES = 25  # on a wallet's page; the rest is one click away
 REFERENCE_MAX_CHARACTERS = 100  # the column that keeps it
-
-REFUSALS: dict[type[DomainError], str] = {
-    AmountRefused: "This amount cannot be posted: it is zero or less, has too many decimals, or is too large.",
-    InsufficientBalance: "The wallet does not hold as much. Nothing was taken.",
-    ReasonMissing: "A reason is needed.",
-}
 
 
 class AmountField(forms.DecimalField):
@@ -102,42 +94,29 @@ class WalletAdmin(ReadOnlyAdmin):
         """Who may change wallets."""
         return request.user.has_perm("wallet.change_wallet")
 
-    @staff_operation(
-        description="Add funds",
-        permission="add_funds",
-        explanation="Credits the customer's wallet with money that has arrived. It cannot be undone.",
-        form_class=AddFundsForm,
-        refusals=REFUSALS | {AlreadyPosted: "This reference was credited before. Nothing was added."},
-    )
-    def add_funds(self, request: HttpRequest, wallet: Wallet, data: dict[str, Any]) -> str:
+    @staff_action(description="Add funds", permission="add_funds")
+    def add_funds(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Record money that arrived outside of the panel."""
-        deposit = deposits.record_deposit(
-            wallet=wallet,
-            amount=data["amount"],
-            gateway=deposits.MANUAL_GATEWAY,
-            external_id=data["reference"],
-            actor_id=actor_of(request),
+        return ask_and_perform(
+            self,
+            request,
+            object_id,
+            operation="wallet.add_funds",
+            explanation="Credits the customer's wallet with money that has arrived. It cannot be undone.",
+            form_class=AddFundsForm,
         )
-        return f"Added {format_amount(deposit.amount)} {wallet.currency}, reference {deposit.external_id}."
 
-    @staff_operation(
-        description="Adjust balance",
-        permission="adjust_balance",
-        explanation="Puts money into the wallet or takes it out. The customer sees the entry in the statement.",
-        form_class=AdjustBalanceForm,
-        refusals=REFUSALS | {AlreadyPosted: "This form was sent before. It was posted once."},
-    )
-    def adjust_balance(self, request: HttpRequest, wallet: Wallet, data: dict[str, Any]) -> str:
+    @staff_action(description="Adjust balance", permission="adjust_balance")
+    def adjust_balance(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Correct a balance, for a reason."""
-        posted = adjustments.adjust_balance(
-            wallet=wallet,
-            change=data["change"],
-            reason=data["reason"],
-            actor_id=actor_of(request),
-            request_id=data["request_id"],
+        return ask_and_perform(
+            self,
+            request,
+            object_id,
+            operation="wallet.adjust_balance",
+            explanation="Puts money into the wallet or takes it out. The customer sees the entry in the statement.",
+            form_class=AdjustBalanceForm,
         )
-        change, balance = format_amount(data["change"]), format_amount(posted.balance_after)
-        return f"Adjusted by {change} {wallet.currency}; the balance is now {balance}."
 
 
 @admin.register(LedgerEntry)

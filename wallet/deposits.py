@@ -19,7 +19,7 @@ def record_deposit(
     :raises AlreadyPosted: this reference was credited before.
     :raises AmountRefused: see `wallet.ledger.credit`.
     """
-    with transaction.atomic(durable=True):
+    with transaction.atomic():
         return post_deposit(wallet=wallet, amount=amount, gateway=gateway, external_id=external_id, actor_id=actor_id)
 
 

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from orders import cancellations, holds
-from orders.admin.refusals import REFUSALS
 from orders.models import HeldRun
+from orders.refusals import REFUSALS
 from panel.admin_actions import (
     ReasonForm,
     ShownReasonForm,

@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.formats import localize
@@ -16,25 +15,15 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from accounts.models import User
-from orders import cancellations
-from orders.admin.refusals import REFUSALS
 from orders.models import Attempt, Order, OrderEvent, Run
-from panel.admin_actions import (
-    ShownReasonForm,
-    actor_of,
-    describe_refusal,
-    show_form,
-    staff_operation,
-)
+from panel.admin_actions import ShownReasonForm, ask_and_perform, ask_and_perform_on_many, staff_action
 from panel.admin_pages import Fact, ReadOnlyAdmin, link_to, parse_id
-from panel.errors import DomainError
 from panel.money import format_amount
 from providers.models import Provider
 from wallet.models import LedgerEntry
 
 ROWS_MAX = 200  # of runs, attempts and events on one page: a drip-feed of 1,000 runs has thousands
 LINK_SHOWN_CHARACTERS = 40  # in lists; the order's page shows all of it
-CANCEL_AT_ONCE_MAX = 100  # each order is a transaction of its own, and somebody waits for the answer
 
 
 @admin.register(Order)
@@ -121,49 +110,29 @@ class OrderAdmin(ReadOnlyAdmin):
         """Who may change orders."""
         return request.user.has_perm("orders.change_order")
 
-    @staff_operation(
-        description="Cancel and refund",
-        permission="cancel",
-        explanation="Ends the order and gives back all that is not yet given back, whatever was delivered.",
-        form_class=ShownReasonForm,
-        refusals=REFUSALS,
-    )
-    def cancel(self, request: HttpRequest, order: Order, data: dict[str, Any]) -> str:
+    @staff_action(description="Cancel and refund", permission="cancel")
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End one order and give its money back."""
-        cancellations.cancel_and_refund(order_id=order.pk, reason=data["reason"], actor_id=actor_of(request))
-        return _report_canceled(order.pk)
+        return ask_and_perform(
+            self,
+            request,
+            object_id,
+            operation="orders.cancel_and_refund",
+            explanation="Ends the order and gives back all that is not yet given back, whatever was delivered.",
+            form_class=ShownReasonForm,
+        )
 
     @admin.action(description="Cancel and refund", permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
-        """End the selected orders, each for itself, and say of each what happened."""
-        order_ids = list(queryset.order_by("pk").values_list("pk", flat=True)[: CANCEL_AT_ONCE_MAX + 1])
-        if len(order_ids) > CANCEL_AT_ONCE_MAX:
-            self.message_user(request, f"Select at most {CANCEL_AT_ONCE_MAX} orders.", messages.ERROR)
-            return None
-        form = ShownReasonForm(request.POST if "answered" in request.POST else None)
-        if form.is_valid():
-            for order_id in order_ids:
-                self._cancel_one(request, order_id, reason=form.cleaned_data["reason"])
-            return None
-        return show_form(
+        """End the selected orders, each for itself, as a job that says of each what happened."""
+        return ask_and_perform_on_many(
             self,
             request,
-            form=form,
-            title="Cancel and refund",
-            explanation=f"Ends {len(order_ids)} orders and gives back all that is not yet given back: "
-            + ", ".join(map(str, order_ids)),
-            repeated={"action": ["cancel_selected"], "answered": ["yes"], ACTION_CHECKBOX_NAME: order_ids},
+            queryset,
+            operation="orders.cancel_and_refund",
+            explanation="Ends each order and gives back all that is not yet given back, whatever was delivered.",
+            form_class=ShownReasonForm,
         )
-
-    def _cancel_one(self, request: HttpRequest, order_id: int, *, reason: str) -> None:
-        try:
-            cancellations.cancel_and_refund(order_id=order_id, reason=reason, actor_id=actor_of(request))
-        except DomainError as error:
-            self.message_user(request, f"{order_id}: {describe_refusal(error, REFUSALS)}", messages.ERROR)
-            return
-        done = _report_canceled(order_id)
-        self.log_change(request, Order.objects.get(pk=order_id), done)
-        self.message_user(request, done, messages.SUCCESS)
 
 
 def _at_any_provider(provider_order: str) -> Q:
@@ -242,8 +211,3 @@ def _since(at: datetime | None, why: str) -> str:
 
 def _say(data: dict[str, Any]) -> str:
     return ", ".join(f"{name}: {value}" for name, value in data.items())
-
-
-def _report_canceled(order_id: int) -> str:
-    order = Order.objects.get(pk=order_id)
-    return f"{order_id}: {order.status}, {format_amount(order.refunded)} of {format_amount(order.charge)} refunded."

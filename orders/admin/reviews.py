@@ -12,8 +12,8 @@ from django.utils.timezone import localtime
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from orders import reviews
-from orders.admin.refusals import REFUSALS
 from orders.models import ReviewItem
+from orders.refusals import REFUSALS
 from panel.admin_actions import (
     ReasonForm,
     actor_of,

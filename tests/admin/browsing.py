@@ -29,6 +29,11 @@ def page_of(obj: Any) -> str:
     return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
 
 
+def list_page_of(model: Any) -> str:
+    """Return the address of the list of a model."""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
 def page_of_action(obj: Any, action: str) -> str:
     """Return the address of an action's page."""
     return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_{action}", args=[obj.pk])

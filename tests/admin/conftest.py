@@ -17,6 +17,12 @@ from tests.payments.conftest import bank, card, stripe_api  # noqa: F401 - fixtu
 from tests.support.tickets import ticket  # noqa: F401 - a fixture
 
 
+@pytest.fixture(autouse=True)
+def one_person_is_enough(settings: Any) -> None:
+    """Let tests see at once what a page does; `test_approvals.py` is about the second person."""
+    settings.FOUR_EYES = False
+
+
 @pytest.fixture
 def boss(staff: User) -> Client:
     """A superuser, logged in."""

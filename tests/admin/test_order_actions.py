@@ -1,8 +1,9 @@
-"""Cancel and refund: one order, or a selection of which each is told what happened to it."""
+"""Cancel and refund: one order, or a selection as a job that keeps what happened to each."""
 
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -11,8 +12,9 @@ from django.urls import reverse
 
 from accounts.models import User
 from orders import submission
-from orders.admin.orders import CANCEL_AT_ONCE_MAX
 from orders.models import Order, OrderEvent
+from staff import bulk
+from staff.models import BulkJob
 from tests.admin.browsing import complaints, page_of, page_of_action, run_action, told
 from tests.fixtures import balance_of, nothing_moves, place, report
 from wallet import audit
@@ -27,7 +29,7 @@ def choose(client: Client, *order_ids: int, **data: Any) -> Any:
 
 def answer(client: Client, *order_ids: int, **changes: Any) -> Any:
     """Answer the question that the list's action asks."""
-    complete = {"answered": "yes", "confirmed": "on", "reason": "provider closed"}
+    complete = {"answered": "yes", "token": str(uuid4()), "confirmed": "on", "reason": "provider closed"}
     return choose(client, *order_ids, **complete | changes)
 
 
@@ -116,11 +118,17 @@ def test_list_says_of_each_order_what_happened(boss: Client, customer: User, fol
     run_action(boss, Order.objects.get(pk=done), "cancel", reason="wrong link")
 
     response = answer(boss, being_sent, queued, done)
+    bulk.work(seconds=10)
 
-    lines = told(response).splitlines()
-    assert [line for line in lines if line.startswith(f"{queued}: Canceled, 0.85000 of 0.85000")]
-    assert [line for line in lines if line.startswith(f"{being_sent}: A part of it is being sent")]
-    assert [line for line in lines if line.startswith(f"{done}: Everything is canceled already")]
+    job = BulkJob.objects.get()
+    assert response.url == page_of(job)
+    outcomes = dict(job.items.values_list("subject_id", "outcome"))
+    assert outcomes[queued] == f"{queued}: Canceled, 0.85000 of 0.85000 refunded."
+    assert outcomes[being_sent].startswith("A part of it is being sent")
+    assert outcomes[done].startswith("Everything is canceled already")
+    page = boss.get(page_of(job)).content.decode()
+    assert "1 done, 2 refused, 0 waiting" in page
+    assert "A part of it is being sent" in page
     assert balance_of(customer) == Decimal("9.15")
     assert audit.audit_ledger().is_clean
 
@@ -129,6 +137,7 @@ def test_list_leaves_the_others_alone(boss: Client, customer: User, followers: A
     other = place(customer, followers)
 
     answer(boss, order_id)
+    bulk.work(seconds=10)
 
     assert Order.objects.get(pk=other).status == "Pending"
 
@@ -139,20 +148,32 @@ def test_list_refuses_what_is_incomplete(boss: Client, order_id: int, incomplete
         complaints(answer(boss, order_id, **incomplete))
 
 
-def test_list_refuses_more_than_somebody_would_wait_for(
-    boss: Client, customer: User, followers: Any, order_id: int
+def test_list_starts_a_job_once(boss: Client, order_id: int) -> None:
+    token = str(uuid4())
+
+    assert answer(boss, order_id, token=token).url == answer(boss, order_id, token=token).url
+    assert BulkJob.objects.count() == 1
+
+
+@pytest.mark.parametrize("token", ["", "1", "x' OR 1=1"])
+def test_list_refuses_a_form_that_is_not_its_own(boss: Client, order_id: int, token: str) -> None:
+    with nothing_moves():
+        answer(boss, order_id, token=token)
+
+    assert not BulkJob.objects.exists()
+
+
+def test_list_refuses_more_than_a_job_takes(
+    boss: Client, customer: User, followers: Any, order_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order = Order.objects.get(pk=order_id)
-    fields = {field.attname: getattr(order, field.attname) for field in Order._meta.concrete_fields}
-    free = {"rate": 0, "charge": 0, "charge_entry_id": None}
-    Order.objects.bulk_create(
-        Order(**fields | free | {"id": order_id + number}) for number in range(1, CANCEL_AT_ONCE_MAX + 1)
-    )
+    monkeypatch.setattr(bulk, "ITEMS_MAX", 1)
+    other = place(customer, followers)
 
     with nothing_moves():
-        response = answer(boss, order_id, select_across="1")
+        response = answer(boss, order_id, other)
 
-    assert told(response) == f"Select at most {CANCEL_AT_ONCE_MAX} orders."
+    assert told(response) == "Select from 1 to 1 rows."
+    assert not BulkJob.objects.exists()
 
 
 def test_page_shows_the_whole_story(boss: Client, order_id: int) -> None:

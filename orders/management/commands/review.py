@@ -10,11 +10,12 @@ from django.utils import timezone
 
 from accounts.models import User
 from orders import holds, monitoring, reviews, staff_queries
-from orders.admin.refusals import REFUSALS
 from orders.admin.reviews import PROVIDER_ORDER_MAX_CHARACTERS
+from orders.refusals import REFUSALS
 from panel import console
-from panel.admin_actions import REASON_MAX_CHARACTERS, describe_refusal
+from panel.admin_actions import describe_refusal
 from panel.errors import DomainError
+from panel.fields import REASON_MAX_CHARACTERS
 
 LISTED_MAX = 200  # of each kind; the oldest come first
 CELL_CHARACTERS_MAX = 120  # who looks for a link at the provider needs all of it

@@ -1,0 +1,24 @@
+"""The app's configuration: knows all operations once the models are there, and makes the roles after migrations."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class StaffConfig(AppConfig):
+    """Staff: log, operations, second persons, roles."""
+
+    name = "staff"
+
+    def ready(self) -> None:
+        """Register the operations and wait for the permissions, which Django makes after migrations."""
+        from staff.operations import orders, payments, wallet  # noqa: F401 - they register what they define
+
+        post_migrate.connect(_make_roles, sender=self)
+
+
+def _make_roles(**_: Any) -> None:
+    from staff.roles import make_roles
+
+    make_roles()

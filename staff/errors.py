@@ -1,0 +1,27 @@
+"""Why something that staff wanted was refused; nothing has moved then."""
+
+from panel.errors import DomainError
+
+
+class ApprovalOver(DomainError):
+    """It was decided already, or its time is over."""
+
+
+class OwnApproval(DomainError):
+    """Who asked for it cannot be the second person."""
+
+
+class ApprovalOutgrown(DomainError):
+    """It would now move more than was asked for."""
+
+
+class NothingSelected(DomainError):
+    """A bulk job about nothing."""
+
+
+class TooManySelected(DomainError):
+    """More than one bulk job takes."""
+
+
+class JobOver(DomainError):
+    """A job that has ended cannot be stopped."""

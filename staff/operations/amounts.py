@@ -1,0 +1,20 @@
+"""Money of any currency in the one that thresholds are written in."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from django.conf import settings
+
+from catalog.models import Currency
+from panel.money import ZERO, round_half_up
+
+
+def in_base(amounts: Iterable[tuple[Decimal, str]]) -> Decimal:
+    """Add up amounts with their currencies in the base currency."""
+    totals: dict[str, Decimal] = {}
+    for amount, currency in amounts:
+        totals[currency] = totals.get(currency, ZERO) + amount
+    rates = dict(Currency.objects.filter(pk__in=totals).values_list("pk", "rate"))
+    return sum((round_half_up(total / rates[code]) for code, total in totals.items() if code in rates), ZERO) + sum(
+        (total for code, total in totals.items() if code not in rates and code == settings.BASE_CURRENCY), ZERO
+    )

@@ -1,0 +1,65 @@
+"""What staff decide about customers' payments."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from panel.money import format_amount
+from payments import decisions
+from payments.models import Payment
+from payments.refusals import REFUSALS
+from staff.operations.amounts import in_base
+from staff.operations.registry import Operation, register
+
+
+def _describe(payment_id: int) -> dict[str, Any]:
+    payment = Payment.objects.select_related("wallet__user").get(pk=payment_id)
+    return {
+        "customer": payment.wallet.user.username,
+        "state": payment.state,
+        "amount": format_amount(payment.amount),
+        "currency": payment.wallet.currency,
+        "balance": format_amount(payment.wallet.balance),
+    }
+
+
+def _approve(payment_id: int, *, reason: str, actor_id: int, received: str, reference: str) -> str:
+    deposit = decisions.approve_payment(
+        payment_id=payment_id, received=Decimal(received), reference=reference, actor_id=actor_id
+    )
+    return f"Credited {format_amount(deposit.amount)} {deposit.wallet.currency}, reference {deposit.external_id}."
+
+
+def _reject(payment_id: int, *, reason: str, actor_id: int) -> str:
+    decisions.reject_payment(payment_id=payment_id, reason=reason, actor_id=actor_id)
+    return "Rejected. Nothing was credited."
+
+
+def _weigh_approval(payment_ids: Sequence[int], *, received: str, **_rest: Any) -> Decimal:
+    currencies = Payment.objects.filter(pk__in=payment_ids).values_list("wallet__currency", flat=True)
+    return in_base((Decimal(received), currency) for currency in currencies)
+
+
+APPROVE = register(
+    Operation(
+        name="payments.approve",
+        title="Approve",
+        permission="payments.change_payment",
+        model=Payment,
+        run=_approve,
+        describe=_describe,
+        weigh=_weigh_approval,
+        refusals=REFUSALS,
+    )
+)
+REJECT = register(
+    Operation(
+        name="payments.reject",
+        title="Reject",
+        permission="payments.change_payment",
+        model=Payment,
+        run=_reject,
+        describe=_describe,
+        refusals=REFUSALS,
+    )
+)

@@ -1,0 +1,190 @@
+"""Perform an operation: may this person, is a second one needed, do it and write it down in one transaction."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Model
+
+from panel.errors import DomainError
+from panel.money import ZERO
+from staff import audit
+from staff.audit import Origin
+from staff.models import Approval
+
+SUBJECT_MAX_CHARACTERS = 300
+
+
+def _weightless(subject_ids: Sequence[int], **_arguments: Any) -> Decimal:
+    return ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Something that staff may do to one subject.
+
+    `run` does it in the caller's transaction and says in words what it did; `describe` gives facts about the subject,
+    which are logged before and after. `weigh` says how much money an operation on some subjects moves, in the base
+    currency. A manual credit needs a second person however small it is. `arguments` are JSON.
+    """
+
+    name: str
+    title: str
+    permission: str
+    model: type[Model]
+    run: Callable[..., str]
+    describe: Callable[[int], dict[str, Any]]
+    weigh: Callable[..., Decimal] = _weightless
+    is_manual_credit: Callable[[Mapping[str, Any]], bool] = field(default=lambda _arguments: False)
+    refusals: Mapping[type[DomainError], str] = field(default_factory=dict)
+
+    @property
+    def subject_model(self) -> str:
+        """Return the model's label as the log has it."""
+        return self.model._meta.label_lower  # noqa: SLF001 - Django's public name for it
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done, in words; or the approval that it waits for, and then nothing has moved."""
+
+    text: str
+    approval: Approval | None = None
+
+
+_operations: dict[str, Operation] = {}
+
+
+def register(operation: Operation) -> Operation:
+    """Make an operation known by its name."""
+    assert operation.name not in _operations, operation.name
+    _operations[operation.name] = operation
+    return operation
+
+
+def get_operation(name: str) -> Operation:
+    """Return an operation by its name.
+
+    :raises KeyError:
+    """
+    return _operations[name]
+
+
+def list_operations() -> list[Operation]:
+    """List all of them by name."""
+    return [_operations[name] for name in sorted(_operations)]
+
+
+def check_permission(operation: Operation, actor: Any) -> None:
+    """Refuse whoever may not do it.
+
+    :raises PermissionDenied:
+    """
+    if not (actor.is_active and actor.is_staff and actor.has_perm(operation.permission)):
+        raise PermissionDenied
+
+
+def needs_second_person(operation: Operation, amount: Decimal, arguments: Mapping[str, Any]) -> bool:
+    """Say whether one person is not enough."""
+    if not settings.FOUR_EYES:
+        return False
+    return amount > settings.FOUR_EYES_ABOVE or operation.is_manual_credit(arguments)
+
+
+def perform(
+    name: str, *, subject_id: int, arguments: Mapping[str, Any] | None = None, reason: str, actor: Any, origin: Origin
+) -> Outcome:
+    """Do it, or have it wait for a second person.
+
+    :raises PermissionDenied:
+    :raises DomainError: as the operation does; nothing has moved.
+    """
+    operation, arguments = get_operation(name), dict(arguments or {})
+    check_permission(operation, actor)
+    amount = operation.weigh([subject_id], **arguments)
+    if needs_second_person(operation, amount, arguments):
+        return _ask(operation, subject_id, arguments, amount, reason=reason, actor=actor, origin=origin)
+    return Outcome(
+        run_and_record(operation, subject_id, arguments, amount=amount, reason=reason, actor=actor, origin=origin)
+    )
+
+
+def run_and_record(
+    operation: Operation,
+    subject_id: int,
+    arguments: Mapping[str, Any],
+    *,
+    amount: Decimal,
+    reason: str,
+    actor: Any,
+    origin: Origin,
+    approver: Any = None,
+) -> str:
+    """Do it and write it down in one transaction, whoever was asked before.
+
+    :raises DomainError: as the operation does; nothing has moved.
+    """
+    with transaction.atomic():
+        before = operation.describe(subject_id)
+        text = operation.run(subject_id, reason=reason, actor_id=actor.pk if actor else None, **arguments)
+        was, became = audit.differences(before, operation.describe(subject_id))
+        audit.record(
+            actor=actor,
+            approver=approver,
+            operation=operation.name,
+            subject_model=operation.subject_model,
+            subject_id=subject_id,
+            before=was,
+            after=became,
+            reason=reason,
+            outcome=text,
+            amount=amount or None,
+            origin=origin,
+        )
+    return text
+
+
+def _ask(
+    operation: Operation,
+    subject_id: int,
+    arguments: dict[str, Any],
+    amount: Decimal,
+    *,
+    reason: str,
+    actor: Any,
+    origin: Origin,
+) -> Outcome:
+    with transaction.atomic():
+        approval = Approval.objects.create(
+            operation=operation.name,
+            subject_id=subject_id,
+            subject=_name_of(operation, subject_id),
+            arguments=arguments,
+            reason=reason,
+            amount=amount,
+            requested_by=actor,
+            channel=origin.channel,
+            address=origin.address,
+        )
+        text = f"{operation.title} waits for a second person as {str(approval).lower()}. Nothing has moved."
+        audit.record(
+            actor=actor,
+            operation="approval.ask",
+            subject_model=operation.subject_model,
+            subject_id=subject_id,
+            after={"approval": approval.pk, "operation": operation.name, **arguments},
+            reason=reason,
+            outcome=text,
+            amount=amount,
+            origin=origin,
+        )
+    return Outcome(text, approval)
+
+
+def _name_of(operation: Operation, subject_id: int) -> str:
+    facts = ", ".join(f"{name} {value}" for name, value in operation.describe(subject_id).items())
+    return f"{operation.model._meta.verbose_name} {subject_id}: {facts}"[:SUBJECT_MAX_CHARACTERS]  # noqa: SLF001

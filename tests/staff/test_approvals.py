@@ -1,0 +1,213 @@
+"""Two persons for what moves much, and for every credit by hand."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from accounts.models import User
+from catalog.models import Currency
+from orders.models import Order
+from staff import approvals
+from staff.errors import ApprovalOutgrown, ApprovalOver, OwnApproval
+from staff.models import Approval, AuditEntry
+from staff.operations import registry
+from tests.fixtures import PASSWORD, balance_of, funded, nothing_moves, place
+from tests.staff.conftest import ORIGIN, member
+from wallet import audit, wallets
+from wallet.errors import InsufficientBalance
+from wallet.models import LedgerEntry
+
+
+def waiting(outcome: Any) -> int:
+    """Return the number of the approval that an outcome waits for."""
+    assert outcome.approval is not None
+    return outcome.approval.pk
+
+
+def test_credit_by_hand_waits_however_small(adjust: Callable[..., Any], customer: User, second: User) -> None:
+    with nothing_moves():
+        outcome = adjust("0.00001")
+    assert "waits for a second person" in outcome.text
+
+    text = approvals.approve(approval_id=waiting(outcome), actor=second, origin=ORIGIN)
+
+    assert text == "Adjusted by 0.00001 USD; the balance is now 0.00001."
+    assert balance_of(customer) == Decimal("0.00001")
+    approval = Approval.objects.get()
+    assert (approval.state, approval.decided_by, approval.outcome) == ("done", second, text)
+
+
+def test_log_names_both(adjust: Callable[..., Any], asker: User, second: User) -> None:
+    approvals.approve(approval_id=waiting(adjust("5")), actor=second, origin=ORIGIN)
+
+    done = AuditEntry.objects.get(operation="wallet.adjust_balance")
+    assert (done.actor, done.approver) == (asker, second)
+    assert LedgerEntry.objects.get().actor == asker
+    assert list(AuditEntry.objects.order_by("seq").values_list("operation", flat=True)) == [
+        "approval.ask",
+        "wallet.adjust_balance",
+        "approval.approve",
+    ]
+    assert audit.audit_ledger().is_clean
+
+
+@pytest.mark.parametrize(("change", "waits"), [("-100", False), ("-100.00001", True)])
+def test_debit_waits_above_the_threshold(adjust: Callable[..., Any], customer: User, change: str, waits: bool) -> None:
+    funded(customer, "500")
+
+    outcome = adjust(change)
+
+    assert (outcome.approval is not None) is waits
+    assert balance_of(customer) == (Decimal(500) if waits else Decimal(400))
+
+
+def test_amounts_count_in_the_base_currency(db: None) -> None:
+    Currency.objects.create(code="EUR", rate=Decimal("0.9"))
+    user = User.objects.create_user(username="pierre", password=PASSWORD)
+    wallet = wallets.open_wallet(user_id=user.pk, currency="EUR")
+
+    assert registry.get_operation("wallet.adjust_balance").weigh([wallet.pk], change="-90") == Decimal(100)
+
+
+def test_one_person_is_enough_where_the_owner_says_so(
+    adjust: Callable[..., Any], customer: User, settings: Any
+) -> None:
+    settings.FOUR_EYES = False
+
+    assert adjust("1000").approval is None
+    assert balance_of(customer) == Decimal(1000)
+
+
+def test_nobody_approves_their_own(adjust: Callable[..., Any], asker: User) -> None:
+    approval_id = waiting(adjust("5"))
+
+    with nothing_moves(), pytest.raises(OwnApproval):
+        approvals.approve(approval_id=approval_id, actor=asker, origin=ORIGIN)
+
+    assert Approval.objects.get().state == "waiting"
+
+
+def test_database_refuses_ones_own(adjust: Callable[..., Any], asker: User) -> None:
+    adjust("5")
+
+    with pytest.raises(IntegrityError, match="approval_by_another_person"), transaction.atomic():
+        Approval.objects.update(state="done", decided_by=asker, decided_at=timezone.now())
+
+
+def test_second_person_needs_the_permission(adjust: Callable[..., Any], customer: User) -> None:
+    approval_id = waiting(adjust("5"))
+    clerk = User.objects.create_user(username="clerk", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="change_wallet"))
+
+    for actor in (clerk, member("support", "Support"), customer):
+        with nothing_moves(), pytest.raises(PermissionDenied):
+            approvals.approve(approval_id=approval_id, actor=actor, origin=ORIGIN)
+
+
+def test_who_asked_must_still_be_allowed_to(adjust: Callable[..., Any], asker: User, second: User) -> None:
+    approval_id = waiting(adjust("5"))
+    asker.groups.clear()
+
+    with nothing_moves(), pytest.raises(PermissionDenied):
+        approvals.approve(approval_id=approval_id, actor=second, origin=ORIGIN)
+
+
+def test_approved_twice_is_done_once(adjust: Callable[..., Any], second: User) -> None:
+    approval_id = waiting(adjust("5"))
+    approvals.approve(approval_id=approval_id, actor=second, origin=ORIGIN)
+
+    with nothing_moves(), pytest.raises(ApprovalOver):
+        approvals.approve(approval_id=approval_id, actor=second, origin=ORIGIN)
+
+
+def test_approved_by_two_at_once_is_done_once(
+    transactional_db: None, adjust: Callable[..., Any], customer: User
+) -> None:
+    approval_id = waiting(adjust("5"))
+    others = [member(f"second-{number}", "Finance") for number in range(4)]
+
+    def approve(actor: User) -> bool:
+        try:
+            approvals.approve(approval_id=approval_id, actor=actor, origin=ORIGIN)
+        except ApprovalOver:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(approve, others))
+
+    assert sorted(done) == [False, False, False, True]
+    assert balance_of(customer) == Decimal(5)
+
+
+def test_rejected_does_nothing(adjust: Callable[..., Any], second: User) -> None:
+    approval_id = waiting(adjust("5"))
+
+    with nothing_moves():
+        approvals.reject(approval_id=approval_id, reason="why?", actor=second, origin=ORIGIN)
+        with pytest.raises(ApprovalOver):
+            approvals.approve(approval_id=approval_id, actor=second, origin=ORIGIN)
+
+    assert (Approval.objects.get().state, Approval.objects.get().outcome) == ("rejected", "why?")
+
+
+def test_who_asked_may_take_it_back(adjust: Callable[..., Any], asker: User) -> None:
+    approvals.reject(approval_id=waiting(adjust("5")), reason="mistaken", actor=asker, origin=ORIGIN)
+
+    assert Approval.objects.get().state == "rejected"
+
+
+def test_refused_by_the_domain_stays_waiting(adjust: Callable[..., Any], customer: User, second: User) -> None:
+    funded(customer, "500")
+    approval_id = waiting(adjust("-400"))
+    adjust("-50")
+    adjust("-80")
+
+    with nothing_moves(), pytest.raises(InsufficientBalance):
+        approvals.approve(approval_id=approval_id, actor=second, origin=ORIGIN)
+
+    assert Approval.objects.get().state == "waiting"
+
+
+def test_refuses_what_has_outgrown_what_was_asked(
+    asker: User, second: User, customer: User, followers: Any, settings: Any
+) -> None:
+    settings.FOUR_EYES_ABOVE = Decimal("0.5")
+    order = Order.objects.get(pk=place(funded(customer, "10"), followers))
+    outcome = registry.perform(
+        "orders.cancel_and_refund", subject_id=order.pk, reason="asked for", actor=asker, origin=ORIGIN
+    )
+    approval = Approval.objects.get(pk=waiting(outcome))
+    approval.amount -= Decimal("0.1")
+    approval.save(update_fields=["amount"])
+
+    with nothing_moves(), pytest.raises(ApprovalOutgrown):
+        approvals.approve(approval_id=approval.pk, actor=second, origin=ORIGIN)
+
+
+def test_expires_after_a_week(adjust: Callable[..., Any], second: User) -> None:
+    approval_id = waiting(adjust("5"))
+    Approval.objects.update(requested_at=timezone.now() - timedelta(days=8))
+
+    assert approvals.expire_approvals() == 1
+    with nothing_moves(), pytest.raises(ApprovalOver):
+        approvals.approve(approval_id=approval_id, actor=second, origin=ORIGIN)
+
+
+def test_needs_the_operations_permission_to_ask(adjust: Callable[..., Any], second: User) -> None:
+    with nothing_moves(), pytest.raises(PermissionDenied):
+        registry.perform("orders.cancel_and_refund", subject_id=1, reason="x", actor=second, origin=ORIGIN)
+    with nothing_moves(), pytest.raises(PermissionDenied):
+        adjust("-1", actor=member("helper", "Support"))
+
+    assert not Approval.objects.exists()
