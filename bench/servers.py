@@ -4,7 +4,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from panel import startup
+from panel import processes
 from panel.embedded import Lease
 
 HOST = "127.0.0.1"
@@ -53,7 +52,7 @@ def database_and_redis() -> Iterator[Path]:
             "ALLOWED_HOSTS": HOST,
             "BASE_URL": f"http://{HOST}",
             "HOST": HOST,
-            "PORT": str(_free_port()),
+            "PORT": str(processes.free_port()),
             "LOG_LEVEL": "WARNING",
         }
         yield scratch
@@ -70,26 +69,14 @@ def web_server(log: Path) -> Iterator[str]:
     """
     from panel.management.commands import web
 
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            web.command_line(),
-            stdout=output,
-            stderr=output,
-            start_new_session=True,  # Ctrl-C reaches it once, from here
-            preexec_fn=startup.die_with_parent,  # noqa: PLW1509 (it calls the kernel and nothing else)
-        )
     address = f"http://{HOST}:{os.environ['PORT']}"
-    try:
-        _wait_for(f"{address}/bench/empty", process, log)
-        yield address
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        startup.signal_group(process.pid, signal.SIGKILL)  # granian's workers outlive a killed master
+    with log.open("wb") as output:
+        running = processes.running(
+            web.command_line(), stop_timeout_seconds=STOP_TIMEOUT_SECONDS, stdout=output, stderr=output
+        )
+        with running as process:
+            _wait_for(f"{address}/bench/empty", process, log)
+            yield address
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -103,12 +90,6 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except OSError:
             time.sleep(0.1)
     raise ServerDidNotStart(log.read_text()[-2000:])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
 
 
 def _leave_in_order(number: int, _frame: object) -> NoReturn:

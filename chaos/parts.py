@@ -9,13 +9,12 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import psutil
 
 from chaos import recording
-from panel import startup
+from panel import processes, startup
 
 ATTEND_SECONDS = 0.05
 RESTART_SECONDS = 0.2  # what systemd waits (100 ms), and what it takes to notice
@@ -107,12 +106,7 @@ class Keeper:
                 process.terminate()
         deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
         for process in running:
-            try:
-                process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            startup.signal_group(process.pid, signal.SIGKILL)
+            processes.end(process, timeout_seconds=max(0.0, deadline - time.monotonic()))
 
     def _attend(self) -> None:
         while True:
@@ -140,7 +134,7 @@ class Keeper:
                     self.stops_that_needed_a_kill.append(part.name)
                     part.process.kill()
                 return
-            startup.signal_group(part.process.pid, signal.SIGKILL)  # granian's workers outlive a killed master
+            processes.signal_group(part.process.pid, signal.SIGKILL)  # granian's workers outlive a killed master
             if not part.end_is_ours:
                 self.ended_by_themselves.append(f"{part.name} with code {code} at {recording.now():.1f}")
             part.process, part.end_is_ours, part.kill_at = None, False, None
@@ -150,13 +144,12 @@ class Keeper:
 
     def _spawn(self, part: Part) -> "subprocess.Popen[bytes]":
         with part.log.open("ab") as log:
-            return subprocess.Popen(
+            return processes.start(
                 part.command,
+                orphan_signal=part.orphan_signal,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=startup.BASE_DIR,
                 env=os.environ,
-                start_new_session=True,  # Ctrl-C reaches it once, from here
-                preexec_fn=partial(startup.die_with_parent, part.orphan_signal),  # noqa: PLW1509 (it calls the kernel and nothing else)
             )

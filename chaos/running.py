@@ -19,8 +19,9 @@ from chaos.load import Client, Load
 from chaos.parts import Keeper, Part
 from chaos.recording import History
 from chaos.schedule import UPSTREAMS, WORKERS, Phase, PhaseKind
-from chaos.servers import Servers, free_port
+from chaos.servers import Servers
 from chaos.upstreams import SPEED, Upstream, read_shelves
+from panel import processes
 from panel.startup import BASE_DIR
 from wallet.audit import audit_ledger
 
@@ -53,7 +54,7 @@ class Run:
         described = machine.describe(self.scratch)
         self._port = settings.PORT
         call_command("migrate", verbosity=0)
-        upstreams = {name: Upstream(name, free_port()) for name in UPSTREAMS}
+        upstreams = {name: Upstream(name, processes.free_port()) for name in UPSTREAMS}
         self._world = world.build(upstreams)
         self._upstreams = upstreams
         self._keeper = Keeper(self._parts())

@@ -4,7 +4,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,7 @@ import psutil
 import psycopg
 
 from chaos import recording
-from panel import startup
+from panel import processes, startup
 from panel.embedded import Lease
 
 HOST = "127.0.0.1"
@@ -167,14 +166,7 @@ def point_settings_at(servers: Servers, scratch: Path) -> None:
         "ALLOWED_HOSTS": HOST,
         "BASE_URL": f"http://{HOST}",
         "HOST": HOST,
-        "PORT": str(free_port()),
+        "PORT": str(processes.free_port()),
         "LOG_LEVEL": "WARNING",
         "PYTHONUNBUFFERED": "1",
     }
-
-
-def free_port() -> int:
-    """Find a port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]

@@ -10,7 +10,7 @@ import threading
 from typing import Any
 
 from chaos import recording
-from panel import startup
+from panel import processes
 from tests.fake_provider.faults import Fault, Programme
 from tests.fake_provider.server import FakeProvider
 
@@ -64,7 +64,7 @@ class _Nothing(list[Any]):
 
 def main() -> None:
     """Serve until SIGTERM, or until whoever started it is gone."""
-    startup.die_with_parent()
+    processes.die_with_parent()
     parser = argparse.ArgumentParser(prog="python -m chaos.upstream")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)

@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from panel import startup
+from panel import processes, startup
 from panel.embedded import Lease
 
 HOST = "127.0.0.1"
@@ -56,7 +54,7 @@ def running_panel() -> Iterator[Panel]:
     data = Path(tempfile.mkdtemp(prefix="panel-e2e-"))
     try:
         with ExitStack() as stack:
-            staff_port, port = _free_port(), _free_port()
+            staff_port, port = processes.free_port(), processes.free_port()
             environment = _bare_environment() | {
                 "PANEL_DATA": str(data),
                 "PORT": str(staff_port),
@@ -101,25 +99,16 @@ def _production(data: Path, port: int) -> dict[str, str]:
 @contextmanager
 def _process(command: str, environment: dict[str, str], data: Path) -> Iterator[None]:
     with (data / f"{command}.log").open("wb") as output:
-        process = subprocess.Popen(
+        running = processes.running(
             [sys.executable, "manage.py", command],
+            stop_timeout_seconds=STOP_TIMEOUT_SECONDS,
             cwd=startup.BASE_DIR,
             env=environment,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # Ctrl-C reaches it once, from here
-            preexec_fn=startup.die_with_parent,  # noqa: PLW1509 (it calls the kernel and nothing else)
         )
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        startup.signal_group(process.pid, signal.SIGKILL)
+        with running:
+            yield
 
 
 def _wait_for(url: str, log: Path) -> None:
@@ -137,9 +126,3 @@ def _wait_for(url: str, log: Path) -> None:
 
 def _tail(log: Path) -> str:
     return f"--- {log.name}\n{log.read_text(errors='replace')[-LOG_TAIL_CHARACTERS:]}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]

@@ -1,7 +1,6 @@
 """What happens before the panel works: complete the environment, look for obstacles, name them in one line."""
 
 import atexit
-import ctypes
 import errno
 import fcntl
 import json
@@ -9,7 +8,6 @@ import os
 import secrets
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import warnings
@@ -20,6 +18,8 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 import environ
+
+from panel import processes
 
 if TYPE_CHECKING:
     from panel.embedded import Lease
@@ -36,10 +36,6 @@ LATER_SECRETS = ("PROVIDER_KEYS_SECRET",)
 SECRET_BYTES = 48
 PREFLIGHT_TIMEOUT_SECONDS = 3
 PORT_MAX = 65535
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-# Loaded here because `die_with_parent` runs between fork and exec, where nothing should be imported.
-_libc = ctypes.CDLL(None, use_errno=True)
 
 _lease: "Lease | None" = None
 
@@ -175,17 +171,11 @@ def become(command: Sequence[str], variables: Mapping[str, str] | None = None) -
     os.chdir(BASE_DIR)  # the programs look for the package `panel` where they are
     if _lease is None:
         os.execve(command[0], list(command), environment)  # noqa: S606 (a shell is just what must not be in between)
-    # In its own session: Ctrl-C reaches it once, from here, and not a second time from the terminal.
-    child = subprocess.Popen(
-        command,
-        env=environment,
-        start_new_session=True,
-        preexec_fn=die_with_parent,  # noqa: PLW1509 (this process has no threads)
-    )
+    child = processes.start(command, env=environment)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: child.terminate())
     code = child.wait()
-    signal_group(child.pid, signal.SIGKILL)  # granian's workers outlive a killed master
+    processes.signal_group(child.pid, signal.SIGKILL)  # granian's workers outlive a killed master
     sys.exit(128 - code if code < 0 else code)
 
 
@@ -197,18 +187,6 @@ def restart_dead_servers() -> None:
     if _lease is not None:
         with _embedded_failures():
             _lease.restart_dead()
-
-
-def die_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
-    """Ask the kernel for a signal when the parent dies, even of kill -9. Only Linux can do this."""
-    if sys.platform == "linux":
-        _libc.prctl(PR_SET_PDEATHSIG, number)
-
-
-def signal_group(leader: int, number: signal.Signals) -> None:
-    """Send a signal to all that is left of a process group, perhaps nothing."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, number)
 
 
 def _needs_no_server(arguments: Sequence[str]) -> bool:

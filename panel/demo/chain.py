@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from panel import startup
+from panel import processes, startup
 
 START_SECONDS = 180  # a slow machine, with the servers' first start
 STOP_SECONDS = 60  # each panel gives its own processes 25
@@ -94,21 +94,14 @@ class Panel:
         """Wait for its end, and make sure of it."""
         if self.process is None:
             return
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        processes.end(self.process, timeout_seconds=STOP_SECONDS)
 
     def _manage(self, *arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
         own = {"PANEL_DATA": str(self.data), "PORT": str(self.port), "DEBUG": "1", "ENV_FILE": os.devnull}
         outer = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
-        return subprocess.Popen(
+        return processes.start(
             [sys.executable, str(startup.BASE_DIR / "manage.py"), *arguments],
             env={**outer, **own, **self.variables},
-            # Ctrl-C reaches it once, from here, and not a second time from the terminal.
-            start_new_session=True,
-            preexec_fn=startup.die_with_parent,  # noqa: PLW1509 (this process has no threads)
             **options,
         )
 

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -17,6 +16,7 @@ from django.utils import timezone
 
 from orders import refills, submission, tracking
 from orders.models import Refill, Run
+from panel import processes
 from tests.fixtures import funded
 
 START_SECONDS = 60
@@ -26,9 +26,7 @@ STOP_SECONDS = 20
 @pytest.fixture(scope="session")
 def server(django_db_setup: None) -> Iterator[str]:
     """Serve the test database with `manage.py web` for as long as the tests run; give its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = processes.free_port()
     database = urlsplit(django_settings.DATABASE_URL)._replace(path=f"/{connection.settings_dict['NAME']}")
     environment = {
         "DATABASE_URL": urlunsplit(database),
@@ -37,19 +35,11 @@ def server(django_db_setup: None) -> Iterator[str]:
         "WEB_WORKERS": "1",
         "WEB_THREADS": "2",
     }
-    process = subprocess.Popen(
-        [sys.executable, Path(django_settings.BASE_DIR) / "manage.py", "web"], env={**os.environ, **environment}
-    )
-    try:
+    command = [sys.executable, str(django_settings.BASE_DIR / "manage.py"), "web"]
+    running = processes.running(command, stop_timeout_seconds=STOP_SECONDS, env={**os.environ, **environment})
+    with running as process:
         _wait_for(process, port)
         yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _wait_for(process: "subprocess.Popen[bytes]", port: int) -> None:

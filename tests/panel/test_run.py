@@ -17,6 +17,8 @@ import psutil
 import pytest
 from django.conf import settings
 
+from panel import processes
+
 START_SECONDS = 120  # a machine that runs other tests meanwhile is slow
 PRODUCTION = {
     "SECRET_KEY": "only-for-tests",
@@ -31,9 +33,7 @@ NOBODY_LISTENS = "127.0.0.1:1"
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return processes.free_port()
 
 
 @pytest.fixture

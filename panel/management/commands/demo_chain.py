@@ -8,7 +8,7 @@ import time
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from panel import startup
+from panel import processes, startup
 from panel.demo import chain
 from panel.demo.chain import Panel
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, **_options: object) -> None:  # noqa: D102
         if "MAKELEVEL" in os.environ:
-            startup.die_with_parent()  # make cannot pass on a kill -9
+            processes.die_with_parent()  # make cannot pass on a kill -9
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _stop)
         startup.check_data_directory()

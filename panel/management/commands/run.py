@@ -20,7 +20,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.urls import reverse
 
-from panel import startup
+from panel import processes, startup
 from panel.management.commands import beat, web, worker
 
 # What `manage.py web`, `worker` and `beat` become; started directly, as everything they look for has been found.
@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
     def handle(self, **_options: object) -> None:  # noqa: D102
         if "MAKELEVEL" in os.environ:
-            startup.die_with_parent()  # make cannot pass on a kill -9
+            processes.die_with_parent()  # make cannot pass on a kill -9
         base_url = f"http://{_local_host()}:{settings.PORT}"
         startup.check_port(settings.HOST, settings.PORT)
         startup.check_data_directory()
@@ -146,7 +146,7 @@ class Supervisor(honcho.manager.Manager):
             started = [process for process in self._processes.values() if "pid" in process]
             for process in started:
                 if process["process"].is_alive():
-                    startup.signal_group(process["pid"], number)
+                    processes.signal_group(process["pid"], number)
             for process in started:
                 process["process"].join(max(0, deadline - time.monotonic()))
 
@@ -159,7 +159,7 @@ class _Process(honcho.process.Process):
         self._child_ctor = _Child
 
     def run(self, *args: Any, **kwargs: Any) -> None:
-        startup.die_with_parent(signal.SIGKILL)
+        processes.die_with_parent(signal.SIGKILL)
         super().run(*args, **kwargs)
 
 
@@ -167,13 +167,13 @@ class _Child(honcho.process.Popen):
     """A process that ends with its supervisor and takes its own children along."""
 
     def __init__(self, command: str, **kwargs: Any) -> None:
-        super().__init__(command, preexec_fn=startup.die_with_parent, **kwargs)
+        super().__init__(command, preexec_fn=processes.die_with_parent, **kwargs)
         threading.Thread(target=self._end_group, daemon=True).start()
 
     def _end_group(self) -> None:
         self.wait()
         # Granian's workers outlive a killed master, and would keep its port and our pipe.
-        startup.signal_group(self.pid, signal.SIGKILL)
+        processes.signal_group(self.pid, signal.SIGKILL)
 
 
 def _local_host() -> str:
