@@ -27,9 +27,13 @@ logger = logging.getLogger(__name__)
 _held: ContextVar[list[EmailMessage] | None] = ContextVar("mails held back", default=None)
 
 
-def register_customer(*, username: str, email: str, password: str, currency: str | None = None) -> User:
-    """Create a customer with an empty wallet; for programs and staff, without the sign-up form."""
-    with transaction.atomic(durable=True):
+def register_customer(*, username: str, email: str, password: str | None, currency: str | None = None) -> User:
+    """Create a customer with an empty wallet; for programs and staff, without the sign-up form.
+
+    :param password: None lets in nobody before it is set by the mail of a password reset.
+    :raises EmailTaken, UsernameTaken: be it in other capitals; nothing is created.
+    """
+    with _naming_what_is_taken(), transaction.atomic():
         user = User.objects.create_user(username=username, email=email, password=password)
         wallets.open_wallet(user_id=user.pk, currency=currency or settings.BASE_CURRENCY)
     return user
@@ -47,18 +51,10 @@ class AccountAdapter(DefaultAccountAdapter):
         # Mails have no browser to ask: they speak the language in which somebody signed up.
         spoken = translation.get_language() or settings.LANGUAGE_CODE
         user.language = spoken if spoken in dict(settings.LANGUAGES) and spoken != settings.LANGUAGE_CODE else ""
-        try:
-            with transaction.atomic():
-                user = super().save_user(request, user, form, commit=commit)
-                if commit:
-                    wallets.open_wallet(user_id=user.pk, currency=settings.BASE_CURRENCY)
-        except IntegrityError as error:
-            rule = violated_constraint(error)
-            if rule == "user_email_unique":
-                raise EmailTaken from error
-            if rule in USERNAME_CONSTRAINTS:
-                raise UsernameTaken from error
-            raise
+        with _naming_what_is_taken(), transaction.atomic():
+            user = super().save_user(request, user, form, commit=commit)
+            if commit:
+                wallets.open_wallet(user_id=user.pk, currency=settings.BASE_CURRENCY)
         return user
 
     def login(self, request: HttpRequest, user: Any) -> None:
@@ -102,6 +98,19 @@ def mails_held_back() -> Iterator[None]:
         _held.reset(token)
     for mail in held:
         _send(mail)
+
+
+@contextmanager
+def _naming_what_is_taken() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        rule = violated_constraint(error)
+        if rule == "user_email_unique":
+            raise EmailTaken from error
+        if rule in USERNAME_CONSTRAINTS:
+            raise UsernameTaken from error
+        raise
 
 
 def _send(mail: EmailMessage) -> None:

@@ -60,6 +60,9 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",  # the page of the Admin API, without anybody else's server
     "accounts",
     "wallet",
     "providers",
@@ -68,9 +71,10 @@ INSTALLED_APPS = [
     "payments",
     "support",
     "content",
-    "staff",
     "api_v2",
+    "admin_api",
     "reports",
+    "staff",  # after all whose permissions its roles are made of
     "dashboard",
     "panel",
 ]
@@ -78,6 +82,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First, so that an API call pays for no session, no CSRF check and no redirect.
     "api_v2.middleware.ServeApiFirst",
+    "admin_api.middleware.AnswerInEnvelope",  # around all that may refuse a call
     "panel.middleware.RefuseNul",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -301,6 +306,29 @@ if bool(STRIPE_SECRET_KEY) != bool(STRIPE_WEBHOOK_SECRET):
     raise ImproperlyConfigured("STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET are both needed, or neither.")
 STRIPE_API_BASE = env.origin("STRIPE_API_BASE", default="https://api.stripe.com")
 STRIPE_CHECKOUT_ORIGIN = env.origin("STRIPE_CHECKOUT_ORIGIN", default="https://checkout.stripe.com")
+
+# --- The Admin API ---------------------------------------------------------------------------------
+
+# What each key of the staff may ask; tools written for other panels keep to five requests a second.
+ADMIN_API_RATE = env.str("ADMIN_API_RATE", default="300/m")
+if not re.fullmatch(r"[1-9][0-9]*/[1-9]?[0-9]*[smhd]", ADMIN_API_RATE):
+    raise ImproperlyConfigured(
+        f"ADMIN_API_RATE must be a number of requests in a time like 300/m, not {ADMIN_API_RATE!r}."
+    )
+REST_FRAMEWORK = {
+    # Every address says for itself who may come in; what is forgotten is closed.
+    "DEFAULT_AUTHENTICATION_CLASSES": ["admin_api.authentication.StaffKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": f"{SITE_NAME}: Admin API",
+    "DESCRIPTION": "For tools of the staff. Every answer comes in the envelope "
+    '`{"data": …, "error_message": "", "error_code": 0}`; `error_code` repeats the HTTP status of a refusal.',
+    "VERSION": "2",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
 
 # --- The rest ------------------------------------------------------------------------------------
 

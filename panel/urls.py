@@ -6,6 +6,7 @@ from django.views.i18n import set_language
 
 urlpatterns = [
     path("", include("api_v2.urls")),
+    path("", include("admin_api.urls")),
     path("", include("dashboard.urls")),
     path("language/", set_language, name="set_language"),
     path("account/", include("allauth.urls")),

@@ -7,6 +7,8 @@ from django.contrib.auth.models import Group, Permission
 _LOOK = (
     "accounts.view_user", "accounts.view_apikey", "catalog.view_*", "content.view_*", "orders.view_*",
     "providers.view_*", "staff.view_bulk*", "support.view_*",
+    # A key can do no more than its owner; managing those of others is for owners.
+    "admin_api.add_staffkey", "admin_api.view_staffkey",
 )  # fmt: skip
 _ANSWER = ("orders.change_refill", "support.change_ticket", "support.add_*", "support.change_*")
 _MONEY = (

@@ -107,6 +107,30 @@ def reply_as_staff(*, staff_id: int, ticket_id: int, text: str, closes: bool = F
         nudge.wake(SEND_MAILS)
 
 
+def open_as_staff(*, staff_id: int, customer_id: int, subject: Ticket.Subject, title: str, text: str) -> int:
+    """Write to a customer first: open a ticket with a message of the staff and return its id.
+
+    The limits of customers are not staff's.
+    """
+    with transaction.atomic():
+        _lock_customer(customer_id)
+        ticket = Ticket.objects.create(
+            customer_id=customer_id,
+            subject=subject,
+            title=title,
+            state=Ticket.State.ANSWERED,
+            is_unread_by_customer=True,
+            owes_customer_mail=True,
+            is_unread_by_staff=False,
+            owes_staff_mail=False,
+        )
+        ticket.last_message = Message.objects.create(ticket=ticket, author_id=staff_id, is_staff=True, text=text)
+        ticket.save(update_fields=["last_message"])
+        _recount(customer_id)
+        nudge.wake(SEND_MAILS)
+    return ticket.pk
+
+
 def close_as_staff(*, ticket_id: int) -> None:
     """Close a ticket without a word.
 

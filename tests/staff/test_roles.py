@@ -20,6 +20,15 @@ def test_every_pattern_is_about_something() -> None:
         assert any(fnmatchcase(label, pattern) for label in labels), pattern
 
 
+def test_roles_have_all_that_their_patterns_name() -> None:
+    labels = {label_of(permission) for permission in Permission.objects.select_related("content_type")}
+
+    for name, patterns in ROLES.items():
+        permissions = Group.objects.get(name=name).permissions.select_related("content_type")
+        wanted = {label for label in labels if any(fnmatchcase(label, pattern) for pattern in patterns)}
+        assert {label_of(permission) for permission in permissions} == wanted
+
+
 def test_operations_ask_for_permissions_that_exist() -> None:
     labels = {label_of(permission) for permission in Permission.objects.select_related("content_type")}
 
