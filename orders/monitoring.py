@@ -166,7 +166,7 @@ def read_condition() -> Condition:
     queued, tracked, in_flight = (
         {row[0]: row[1:] for row in _ask(statement)} for statement in (_QUEUED, _TRACKED, _IN_FLIGHT)
     )
-    piles = {name: Pile(count, oldest) for name, count, oldest in _ask(_PILES)}
+    piles = read_piles()
     return Condition(
         due=_pile_up(queued, 0),
         due_later=_pile_up(queued, 2),
@@ -176,13 +176,19 @@ def read_condition() -> Condition:
         overdue=_pile_up(tracked, 1),
         in_review=piles["in_review"],
         held=piles["held"],
-        alarms={kind.value: piles.get(f"alarm {kind.value}", Pile()) for kind in Run.Alarm},
+        alarms={kind.value: piles[f"alarm {kind.value}"] for kind in Run.Alarm},
         cancellations=piles["cancellations"],
         refills=piles["refills"],
         refills_in_doubt=piles["refills_in_doubt"],
         providers=_list_providers(queued, tracked, in_flight, answers=_list_answers()),
-        audit=_read_audit(),
+        audit=read_audit(),
     )
+
+
+def read_piles() -> dict[str, Pile]:
+    """Measure what may need a person: reviews, held runs, requests, and `alarm KIND` of each kind."""
+    piles = {name: Pile(count, oldest) for name, count, oldest in _ask(_PILES)}
+    return {f"alarm {kind.value}": Pile() for kind in Run.Alarm} | piles
 
 
 def list_providers() -> list[ProviderCondition]:
@@ -307,7 +313,8 @@ def _say(pile: Pile, sentence: str, *, at: timedelta | None = None) -> str:
     return sentence.format(count=f"{pile.count:,}", age=describe_age(pile.oldest))
 
 
-def _read_audit() -> AuditCondition:
+def read_audit() -> AuditCondition:
+    """Say when the ledger was audited last."""
     last = wallet_queries.get_last_audit()
     since = last.at if last is not None else wallet_queries.get_first_entry_at()
     age = None

@@ -41,6 +41,8 @@ def gave_second_factor(request: HttpRequest) -> bool:
 class PanelAdminSite(UnfoldAdminSite):
     """Django's admin behind the panel's own login, which asks for the second factor."""
 
+    index_title = "Home"
+
     def has_permission(self, request: HttpRequest) -> bool:
         """Let in active staff; outside DEBUG only with TOTP, given in this session."""
         return super().has_permission(request) and (

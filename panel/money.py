@@ -32,3 +32,10 @@ def format_rate(rate: Decimal) -> str:
     """Print a rate with at least two decimals and as many as needed up to five: `0.85`, `0.00125`."""
     whole, _, decimals = f"{rate:.5f}".partition(".")
     return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
+def print_amount(amount: Decimal) -> str:
+    """Print an amount for people: cents from one unit on, all that is there below: `1,234.50`, `0.00125`."""
+    if abs(amount) >= 1 or not amount:
+        return f"{amount:,.2f}"
+    return format_rate(amount)

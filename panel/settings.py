@@ -402,6 +402,7 @@ UNFOLD = {
     "SITE_TITLE": f"{SITE_NAME} staff",
     "SITE_HEADER": SITE_NAME,
     "SITE_SYMBOL": "stacks",
+    "DASHBOARD_CALLBACK": "reports.home.fill",
     "SITE_FAVICONS": [
         # A function, as the address of a collected file is known only when it is asked for.
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("dashboard/favicon.svg")}

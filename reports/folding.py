@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from reports.models import DayFigure
-from reports.sources import SOURCES, Source, sum_up, sum_up_paces
+from reports.sources import ACCOUNT_SUMS, ENTRIES, SOURCES, Source, sum_up, sum_up_paces
 
 BATCH_IDS = 20_000  # added up in one transaction: a fraction of a second
 # Between an id taken from its sequence and its transaction's number lies less than a statement's first step.
@@ -57,6 +57,11 @@ INSERT INTO reports_daypace AS old (kind, subject_id, day, measure, step, orders
 SELECT kind, subject_id, day, measure, step, orders FROM sums
 ON CONFLICT (kind, measure, subject_id, day, step) DO UPDATE SET orders = old.orders + excluded.orders
 """
+_ACCOUNTS = f"""
+INSERT INTO reports_accountday AS old (account_id, day, debited, credited) {ACCOUNT_SUMS}
+ON CONFLICT (account_id, day) DO UPDATE SET
+    debited = old.debited + excluded.debited, credited = old.credited + excluded.credited
+"""
 _MOVE = "UPDATE reports_foldcursor SET folded = %(upto)s WHERE source = %(source)s"
 
 
@@ -97,6 +102,8 @@ def fold_next(source: Source, *, upto: int) -> bool:
             "source": source.name,
         }
         cursor.execute(_statement(source), parameters)
+        if source is ENTRIES:
+            cursor.execute(_ACCOUNTS, parameters)
         cursor.execute(_MOVE, parameters)
         return parameters["upto"] < upto
 

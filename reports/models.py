@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from orders.models import Attempt, Run
 from panel.fields import MoneyField
 from providers.models import Provider
+from wallet.models import Account
 
 
 class CostEntry(models.Model):
@@ -73,6 +74,22 @@ class DayFigure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject_id} {self.day}"
+
+
+class AccountDay(models.Model):
+    """What moved on a house account on one day, in its own currency: the trial balance is added up from these."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    day = models.DateField()
+    debited = MoneyField()
+    credited = MoneyField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint("account", "day", name="accountday_once")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.day}"
 
 
 class DayPace(models.Model):

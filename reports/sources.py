@@ -103,8 +103,20 @@ CROSS JOIN LATERAL (
 WHERE e.id > %(after)s::bigint AND e.id <= %(upto)s::bigint AND e.kind IN ('progress', 'finished')
 """
 
+# Entries once more, from the side of the house, in the currency of each account.
+ACCOUNT_SUMS = """
+SELECT house.id AS account_id, (e.created_at AT TIME ZONE 'UTC')::date AS day,
+    coalesce(sum(e.amount) FILTER (WHERE e.debit_id = house.id), 0) AS debited,
+    coalesce(sum(e.amount) FILTER (WHERE e.credit_id = house.id), 0) AS credited
+FROM wallet_ledgerentry e
+JOIN wallet_account house ON house.id = CASE WHEN e.debit_id = e.wallet_id THEN e.credit_id ELSE e.debit_id END
+WHERE e.id > %(after)s::bigint AND e.id <= %(upto)s::bigint
+GROUP BY 1, 2
+"""
+
+ENTRIES = Source("entry", "wallet_ledgerentry", _ENTRY)
 FIGURE_SOURCES = (
-    Source("entry", "wallet_ledgerentry", _ENTRY),
+    ENTRIES,
     Source("order", "orders_order", _ORDER),
     Source("cost", "reports_costentry", _COST),
 )

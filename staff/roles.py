@@ -12,8 +12,8 @@ _LOOK = (
 )  # fmt: skip
 _ANSWER = ("orders.change_refill", "support.change_ticket", "support.add_*", "support.change_*")
 _MONEY = (
-    "payments.*", "staff.decide_approval", "staff.view_approval", "wallet.view_*", "wallet.add_deposit",
-    "wallet.change_wallet",
+    "payments.*", "reports.view_*", "staff.decide_approval", "staff.view_approval", "wallet.view_*",
+    "wallet.add_deposit", "wallet.change_wallet",
 )  # fmt: skip
 _MANAGE = (
     "accounts.change_user", "accounts.change_apikey", "catalog.*", "content.*", "orders.*", "providers.*",

@@ -18,7 +18,6 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from catalog.snapshot import Offer
 from dashboard import mass_lines, price_list
-from dashboard.csv_export import stream_csv
 from dashboard.customer import CustomerRequest, buyer_of
 from dashboard.forms import read_before
 from dashboard.mass_forms import AgreementForm, LinesPageForm, MassOrderForm
@@ -28,6 +27,7 @@ from orders.errors import MassOrderNotFound
 from orders.mass_orders import CheckedLine
 from orders.models import MassOrder, MassOrderLine
 from orders.placement import Buyer
+from panel.csv_export import stream_csv
 from panel.errors import DomainError
 from panel.money import ZERO, format_amount
 from wallet.errors import InsufficientBalance

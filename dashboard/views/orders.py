@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from dashboard import live_rows, order_rows
-from dashboard.csv_export import stream_csv
 from dashboard.customer import CustomerRequest, buyer_of, part_for_customers
 from dashboard.forms import OrderSearchForm
 from dashboard.order_rows import OrderRow
@@ -21,6 +20,7 @@ from orders import listing
 from orders.listing import OrderFilter, Progress
 from orders.models import Order
 from orders.transitions import Status
+from panel.csv_export import stream_csv
 from panel.money import format_amount
 
 FILTERS = ("q", "status", "service", "since", "until")

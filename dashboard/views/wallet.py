@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from dashboard import ledger_lines
-from dashboard.csv_export import stream_csv
 from dashboard.customer import CustomerRequest, wallet_of
 from dashboard.statement_forms import PeriodForm
+from panel.csv_export import stream_csv
 from wallet import statements
 from wallet.models import Wallet
 from wallet.statements import Kind, Stretch

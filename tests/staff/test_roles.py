@@ -39,9 +39,17 @@ def test_operations_ask_for_permissions_that_exist() -> None:
     ("role", "may", "may_not"),
     [
         ("Owner", ["staff.view_auditentry", "wallet.add_deposit", "auth.change_group"], []),
-        ("Manager", ["orders.change_order", "catalog.change_service"], ["staff.view_auditentry", "auth.change_group"]),
-        ("Finance", ["wallet.change_wallet", "staff.decide_approval"], ["orders.change_order", "accounts.change_user"]),
-        ("Support", ["support.change_ticket", "orders.view_order"], ["orders.change_order", "wallet.view_wallet"]),
+        (
+            "Manager",
+            ["reports.view_dayfigure", "catalog.change_service"],
+            ["staff.view_auditentry", "auth.change_group"],
+        ),
+        (
+            "Finance",
+            ["reports.view_dayfigure", "staff.decide_approval"],
+            ["orders.change_order", "accounts.change_user"],
+        ),
+        ("Support", ["support.change_ticket", "orders.view_order"], ["reports.view_dayfigure", "wallet.view_wallet"]),
     ],
 )
 def test_role_may_do_its_work_and_no_more(role: str, may: list[str], may_not: list[str]) -> None:

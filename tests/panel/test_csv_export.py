@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from dashboard.csv_export import ROWS_AT_ONCE, stream_csv
+from panel.csv_export import ROWS_AT_ONCE, stream_csv
 
 
 def read(response):

@@ -1,0 +1,241 @@
+"""The reports as tables: the same rows for a page and for a file."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.urls import reverse
+
+from accounts.models import User
+from catalog.models import Service
+from panel.money import PLACES
+from providers.models import Provider
+from reports import balances, figures, paces
+from reports.figures import Figures
+from reports.models import DayFigure
+from reports.paces import Pace, Paces
+
+LINES_MAX = 500  # of a page; a file has all
+
+REPORTS = {
+    "days": "By day",
+    "services": "By service",
+    "providers": "By provider",
+    "customers": "By customer",
+    "paces": "Times by service",
+    "provider-paces": "Times by provider",
+    "ledger": "Trial balance",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A percentage, which is a number in a file."""
+
+    percent: Decimal
+
+    def __str__(self) -> str:
+        return f"{self.percent} %"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row: what it is about, where that is, and cells as texts and numbers."""
+
+    name: str
+    url: str
+    cells: Sequence[object]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A report, or a part of one that has several; `note` says what to know of it."""
+
+    title: str
+    headings: Sequence[str]
+    lines: Sequence[Line]
+    total: Line | None = None
+    note: str = ""
+    left_out: int = 0
+    is_exact: bool = False  # all decimals are shown, and what is below zero is no loss
+
+    def cut(self) -> "Table":
+        """Return what a page shows of it."""
+        left_out = max(len(self.lines) - LINES_MAX, 0)
+        return replace(self, lines=self.lines[:LINES_MAX], left_out=left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Tables of a period; `is_behind` when the newest movements are not in them."""
+
+    tables: Sequence[Table]
+    is_behind: bool = False
+
+
+def make_report(name: str, *, since: date, until: date) -> Report:
+    """Put a report together; `name` is one of `REPORTS`."""
+    return _MAKERS[name](since, until)
+
+
+_MONEY_HEADINGS = ("Orders", "Charged", "Refunded", "Refunded, %", "Revenue", "Cost", "Profit", "Margin, %")
+
+
+def _days(since: date, until: date) -> Report:
+    days = figures.list_days(since=since, until=until)
+    report = reverse("admin:reports_dayfigure_changelist")
+    lines = [
+        Line(
+            day.isoformat(),
+            f"{report}?by=services&since={day}&until={day}",
+            (*_money_cells(found), found.deposited, found.other),
+        )
+        for day, found in reversed(list(days.days.items()))
+    ]
+    total = Line("Together", "", (*_money_cells(days.total), days.total.deposited, days.total.other))
+    headings = ("Day", *_MONEY_HEADINGS, "Deposits", "Bonuses and adjustments")
+    return Report([Table("By day", headings, lines, total)], days.is_behind)
+
+
+def _services(since: date, until: date) -> Report:
+    names = Service.objects.values_list("pk", "name")
+    return _by_subject(
+        DayFigure.Kind.SERVICE,
+        since,
+        until,
+        heading="Service",
+        read_names=lambda ids: {pk: f"{pk} {name}" for pk, name in names.filter(pk__in=ids)},
+        page="admin:catalog_service_change",
+    )
+
+
+def _providers(since: date, until: date) -> Report:
+    return _by_subject(
+        DayFigure.Kind.PROVIDER,
+        since,
+        until,
+        heading="Provider",
+        read_names=lambda ids: dict(Provider.objects.filter(pk__in=ids).values_list("pk", "name")),
+        page="admin:providers_provider_change",
+        note="Orders are runs that the provider accepted, at our price; what it was not sent is not in it.",
+    )
+
+
+def _customers(since: date, until: date) -> Report:
+    return _by_subject(
+        DayFigure.Kind.CUSTOMER,
+        since,
+        until,
+        heading="Customer",
+        read_names=lambda ids: dict(User.objects.filter(pk__in=ids).values_list("pk", "username")),
+        page="admin:accounts_user_change",
+    )
+
+
+def _by_subject(
+    kind: DayFigure.Kind,
+    since: date,
+    until: date,
+    *,
+    heading: str,
+    read_names: Callable[[Iterable[int]], dict[int, str]],
+    page: str,
+    note: str = "",
+) -> Report:
+    found = figures.list_subjects(kind, since=since, until=until)
+    names = read_names(list(found.subjects))
+    # A customer who only paid in has nothing to compare.
+    lines = [
+        Line(names.get(subject_id, str(subject_id)), reverse(page, args=[subject_id]), _money_cells(one))
+        for subject_id, one in found.subjects.items()
+        if one.orders or one.charged or one.refunded or one.cost or one.returned
+    ]
+    total = Line("Together", "", _money_cells(sum(found.subjects.values(), Figures())))
+    table = Table(f"By {heading.lower()}", (heading, *_MONEY_HEADINGS), lines, total, note)
+    return Report([table], found.is_behind)
+
+
+def _service_paces(since: date, until: date) -> Report:
+    found = paces.list_paces(DayFigure.Kind.SERVICE, since=since, until=until)
+    names = {pk: f"{pk} {name}" for pk, name in Service.objects.filter(pk__in=found).values_list("pk", "name")}
+    return _paces("Service", found, names, "admin:catalog_service_change", since=since, until=until)
+
+
+def _provider_paces(since: date, until: date) -> Report:
+    found = paces.list_paces(DayFigure.Kind.PROVIDER, since=since, until=until)
+    names = dict(Provider.objects.filter(pk__in=found).values_list("pk", "name"))
+    return _paces("Provider", found, names, "admin:providers_provider_change", since=since, until=until)
+
+
+def _paces(
+    heading: str, found: dict[int, Paces], names: dict[int, str], page: str, *, since: date, until: date
+) -> Report:
+    ranked = sorted(found.items(), key=lambda item: (-item[1].finish.orders, item[0]))
+    lines = [
+        Line(names.get(subject_id, str(subject_id)), reverse(page, args=[subject_id]), _pace_cells(one))
+        for subject_id, one in ranked
+    ]
+    total = Line("Together", "", _pace_cells(paces.list_panel_paces(since=since, until=until)))
+    headings = (
+        heading, "Started", "To start, half", "To start, 9 of 10", "Finished", "To finish, half", "To finish, 9 of 10",
+    )  # fmt: skip
+    note = "From the order on; orders in one run that were delivered, at most five percent off, about a minute behind."
+    return Report([Table(f"Times by {heading.lower()}", headings, lines, total, note)])
+
+
+def _ledger(since: date, until: date) -> Report:
+    found = balances.read_trial_balances(since=since, until=until)
+    tables = [
+        Table(
+            one.currency,
+            ("Account", "Debited in the period", "Credited in the period", "Stands there now"),
+            [Line(line.name, "", (line.debited, line.credited, line.balance)) for line in one.lines],
+            Line("Difference", "", (None, None, one.difference)),
+            "It adds up." if not one.difference else "It does not add up: run manage.py audit_ledger.",
+            is_exact=True,
+        )
+        for one in found.balances
+    ]
+    return Report(tables, found.is_behind)
+
+
+_MAKERS: dict[str, Callable[[date, date], Report]] = {
+    "days": _days,
+    "services": _services,
+    "providers": _providers,
+    "customers": _customers,
+    "paces": _service_paces,
+    "provider-paces": _provider_paces,
+    "ledger": _ledger,
+}
+
+
+def _money_cells(one: Figures) -> tuple[object, ...]:
+    return (
+        one.orders, one.charged, one.refunded, _share(one.refund_percent), one.revenue, one.net_cost, one.profit,
+        _share(one.margin_percent),
+    )  # fmt: skip
+
+
+def _pace_cells(one: Paces) -> tuple[object, ...]:
+    return (*_cells_of(one.start), *_cells_of(one.finish))
+
+
+def _cells_of(pace: Pace) -> tuple[object, ...]:
+    return pace.orders, pace.p50, pace.p90
+
+
+def _share(percent: Decimal | None) -> Share | None:
+    return None if percent is None else Share(percent)
+
+
+def cell_for_file(cell: object) -> object:
+    """Write a cell for a program: amounts with all decimals, times in seconds; what is below zero stays a number."""
+    if isinstance(cell, Decimal):
+        return cell.quantize(PLACES)
+    if isinstance(cell, Share):
+        return cell.percent
+    if isinstance(cell, timedelta):
+        return round(cell.total_seconds(), 3)
+    return cell
