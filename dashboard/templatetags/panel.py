@@ -8,12 +8,13 @@ from django import template
 from django.forms import BoundField, CheckboxInput
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils import dateformat, timezone
-from django.utils.html import format_html
+from django.utils import timezone
+from django.utils.dates import MONTHS_3
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from content.rendering import render_markdown
+from dashboard.markup import fill
 from dashboard.words import refill_word_for, word_for
 from orders.transitions import Status
 from panel.money import format_amount
@@ -49,7 +50,7 @@ def money(value: Decimal, sign: str = "") -> SafeString:
     whole, _, decimals = f"{value:,.5f}".partition(".")
     said = decimals.rstrip("0").ljust(CENTS, "0")
     filled = decimals[len(said) :]
-    return format_html('{}{}.{}<span class="money-fill">{}</span>', sign, whole, said, filled)
+    return fill('{}{}.{}<span class="money-fill">{}</span>', sign, whole, said, filled)
 
 
 @register.filter
@@ -93,11 +94,12 @@ def at(moment: datetime | None) -> SafeString | str:
     """Print a moment by the reader's clock; the exact one in UTC, the API's clock, is in its title."""
     if moment is None:
         return "–"
-    return format_html(
+    local = timezone.localtime(moment)
+    return fill(
         '<time datetime="{}" title="{}" class="whitespace-nowrap">{}</time>',
         moment.isoformat(),
         f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
-        dateformat.format(timezone.localtime(moment), "d M Y, H:i"),
+        f"{local:%d} {MONTHS_3[local.month].title()} {local:%Y, %H:%M}",
     )
 
 
@@ -128,13 +130,13 @@ def ticket_badge(ticket: Ticket) -> SafeString:
 @register.simple_tag
 def badge(text: str, tone: str = "neutral", dot: bool = False) -> SafeString:
     """Show a word as a small sign."""
-    return format_html('<span class="badge badge-{}{}">{}</span>', tone, " badge-dot" if dot else "", text)
+    return fill('<span class="badge badge-{}{}">{}</span>', tone, " badge-dot" if dot else "", text)
 
 
 @register.simple_tag
 def icon(name: str, classes: str = "icon") -> SafeString:
     """Draw an icon of the sprite; decoration only, the text beside it carries the meaning."""
-    return format_html(
+    return fill(
         '<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>', classes, static("dashboard/icons.svg"), name
     )
 
@@ -143,8 +145,8 @@ def icon(name: str, classes: str = "icon") -> SafeString:
 def user_link(text: str, classes: str = "") -> SafeString:
     """Show an address that a user typed: a link only when it leads to the web, never to `javascript:`."""
     if not leads_to_web(text):
-        return format_html('<span class="{}" title="{}">{}</span>', classes, text, text)
-    return format_html(
+        return fill('<span class="{}" title="{}">{}</span>', classes, text, text)
+    return fill(
         '<a class="text-accent hover:underline {}" href="{}" title="{}"'
         ' rel="noopener noreferrer nofollow" target="_blank">{}</a>',
         classes,
