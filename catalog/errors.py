@@ -38,3 +38,19 @@ class TooManyFavourites(DomainError):
 
 class SameCustomer(DomainError):
     """Prices are copied from somebody else."""
+
+
+class PricesMoved(DomainError):
+    """Prices are not what staff were shown when they decided."""
+
+
+class PriceTooHigh(DomainError):
+    """A price would be more than the database can hold."""
+
+    def __init__(self, service_id: int) -> None:
+        super().__init__(service_id)
+        self.service_id = service_id
+
+
+class NotOfCategory(DomainError):
+    """What is put in order is not one category's services."""

@@ -5,12 +5,14 @@ from fnmatch import fnmatchcase
 from django.contrib.auth.models import Group, Permission
 
 _LOOK = (
-    "accounts.view_user", "accounts.view_apikey", "catalog.view_*", "content.view_*", "orders.view_*",
-    "providers.view_*", "staff.view_bulk*", "support.view_*",
+    "accounts.view_user", "accounts.view_apikey", "accounts.view_impersonation", "accounts.add_customernote",
+    "catalog.view_*", "content.view_*", "orders.view_*", "providers.view_*", "staff.view_bulk*", "support.view_*",
     # A key can do no more than its owner; managing those of others is for owners.
     "admin_api.add_staffkey", "admin_api.view_staffkey",
 )  # fmt: skip
-_ANSWER = ("orders.change_refill", "support.change_ticket", "support.add_*", "support.change_*")
+_ANSWER = (
+    "accounts.add_impersonation", "orders.change_refill", "support.change_ticket", "support.add_*", "support.change_*",
+)  # fmt: skip
 _MONEY = (
     "payments.*", "reports.view_*", "staff.decide_approval", "staff.view_approval", "wallet.view_*",
     "wallet.add_deposit", "wallet.change_wallet",

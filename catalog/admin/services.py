@@ -7,9 +7,11 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from unfold.admin import TabularInline
 
-from catalog.admin import importing, updates
+from catalog.admin import importing, repricing, updates
 from catalog.models import Route, Service
 from panel.admin_actions import staff_action
 from panel.admin_pages import Fact, UndeletableAdmin, parse_id
@@ -25,15 +27,31 @@ class RouteInline(TabularInline):
     can_delete = False
 
 
+class RowForm(ModelForm):
+    """A row of the list that is edited in place.
+
+    It carries what was shown: a price that a sync wrote meanwhile is not taken for one that staff changed back.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.show_hidden_initial = not field.widget.is_hidden
+
+
 @admin.register(Service)
 class ServiceAdmin(UndeletableAdmin):
     """Services are taken off sale, not deleted: orders point at them."""
 
+    class Media:
+        css = {"all": ["catalog/lists.css"]}
+
     list_display = (
-        "id", "name", "category", "type", "rate", "min", "max", "refill", "cancel", "dripfeed", "is_active",
+        "id", "name", "category", "rate", "min", "max", "position", "is_active", "refill", "cancel", "dripfeed", "type",
         "off_sale_because",
     )  # fmt: skip
-    list_display_links = ("id", "name")
+    list_display_links = ("id",)
+    list_editable = ("name", "rate", "min", "max", "position", "is_active")
     list_filter = (
         "is_active",
         "type",
@@ -71,13 +89,29 @@ class ServiceAdmin(UndeletableAdmin):
         ("What it can", {"fields": ("refill", "refill_days", "cancel", "dripfeed")}),
     )
     inlines = (RouteInline,)
-    actions = ("put_on_sale", "take_off_sale")
-    actions_list = ("import_services",)
+    list_fullwidth = True
+    actions = ("put_on_sale", "take_off_sale", "change_prices")
+    actions_list = ("import_services", "reprice")
 
     @staff_action(description="Import from a provider", permission="add")
     def import_services(self, request: HttpRequest) -> HttpResponse:
         """Choose from a provider's catalogue what to sell."""
         return importing.show_page(self, request)
+
+    @staff_action(description="Change prices by percent", permission="change")
+    def reprice(self, request: HttpRequest) -> HttpResponse:
+        """Raise or lower the prices of a category or of what is bought at a provider."""
+        return repricing.show_page(self, request)
+
+    @admin.action(description="Change prices by percent", permissions=["change"])
+    def change_prices(self, request: HttpRequest, queryset: QuerySet[Service]) -> HttpResponse:
+        """Go to the page that shows what a change of the selected prices makes."""
+        ids = ",".join(map(str, queryset.order_by("pk").values_list("pk", flat=True)[: repricing.SELECTED_MAX]))
+        return redirect(f"{reverse('admin:catalog_service_reprice')}?ids={ids}")
+
+    def get_changelist_form(self, request: HttpRequest, **options: Any) -> type[ModelForm]:
+        """Edit the list in place, so that nothing is overwritten which nobody touched."""
+        return super().get_changelist_form(request, **{"form": RowForm, **options})
 
     def list_facts(self, obj: Service) -> Iterable[Fact]:
         """Show how its price, its cost and its limits went."""
@@ -86,7 +120,11 @@ class ServiceAdmin(UndeletableAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         """Write only what staff changed: a sync may be writing the rest."""
         if change:
-            obj.save(update_fields=form.changed_data)
+            columns = list(form.changed_data)
+            if "is_active" in columns:  # staff decided: a sync has no more say in it
+                obj.off_sale_because = ""
+                columns.append("off_sale_because")
+            obj.save(update_fields=columns)
         else:
             super().save_model(request, obj, form, change)
 
