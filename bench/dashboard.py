@@ -1,37 +1,30 @@
 """The pages of one customer who has every order there is: what each costs, how many queries, how many bytes."""
 
-import gzip
 import re
-import statistics
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from bench import machine, report, seed, servers
+from bench.pages import AUTHENTICATION, VIEWS, Cost, Page, measure
 from orders.models import Order, Refill
 from wallet import days
 
 BEGIN = "<!-- measured by `python -m bench --dashboard`: begin -->"
 END = "<!-- measured by `python -m bench --dashboard`: end -->"
-VIEWS = 30
-WARM_UP_VIEWS = 5
 PAGE_MAX_MS = 50  # promise: first and deep pages of a customer with a million orders
 PAGE_MAX_KILOBYTES = 150  # promise: compressed, with style sheet and scripts
 EVERY_DRIPFEED, DRIPFEED_RUNS = 100, 10
 EVERY_REFILL = 50
 FOLDING_SECONDS = 300
-AUTHENTICATION = "allauth.account.auth_backends.AuthenticationBackend"
 
 # Some of the orders become drip-feeds and some have been refilled; both are lists of their own.
 _LISTS = (
@@ -53,38 +46,7 @@ _LISTS = (
     """,
 )
 
-_ASSET = re.compile(r'(?:<script src|<link rel="stylesheet" href|<link rel="icon" href|<use href)="/static/([^"#]+)')
 _ROW = re.compile(r'<tr id="(?:order|refill)-\d+"')
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """An address, and whether rows are to be found on it; None where it is no list of these."""
-
-    title: str
-    address: str
-    has_rows: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a page took."""
-
-    page: Page
-    milliseconds: Sequence[float]
-    queries: int
-    html_bytes: int  # compressed
-    all_bytes: int  # with everything the page loads
-
-    @property
-    def p50(self) -> float:
-        """Return the median."""
-        return statistics.median(self.milliseconds)
-
-    @property
-    def p95(self) -> float:
-        """Return what one view in twenty exceeds."""
-        return sorted(self.milliseconds)[int(len(self.milliseconds) * 0.95)]
 
 
 def run(*, orders: int, document: Path | None, scratch: Path) -> int:
@@ -109,7 +71,7 @@ def run(*, orders: int, document: Path | None, scratch: Path) -> int:
     client = Client(SERVER_NAME=servers.HOST)
     client.force_login(user, backend=AUTHENTICATION)
     wrong: list[str] = []
-    costs = [_measure(client, page, wrong) for page in _pages(orders, first_service=world.service_ids[0])]
+    costs = [measure(client, page, wrong, row=_ROW) for page in _pages(orders, first_service=world.service_ids[0])]
     facts["Export"] = _export(client, orders, wrong)
     facts["Measured"] = f"{VIEWS} views of each page in one process, everything from the first middleware to the HTML"
     text = f"{report.facts_list(facts)}\n\n{_table(costs)}"
@@ -168,33 +130,6 @@ def _pages(orders: int, *, first_service: int) -> list[Page]:
         Page("statement, deep page", f"/wallet/?before={deep}"),
         Page("overview", "/dashboard/"),
     ]
-
-
-def _measure(client: Client, page: Page, wrong: list[str]) -> Cost:
-    with CaptureQueriesContext(connection) as queries:
-        answer = client.get(page.address)
-    query_count = len(queries)
-    html = answer.content.decode()
-    if answer.status_code != 200 or page.has_rows not in (None, bool(_ROW.search(html))):  # noqa: PLR2004
-        wrong.append(f"{page.title}: {page.address} gave {answer.status_code}, or not the rows it should")
-    for _ in range(WARM_UP_VIEWS):
-        client.get(page.address)
-    milliseconds = []
-    for _ in range(VIEWS):
-        started = time.perf_counter()
-        client.get(page.address)
-        milliseconds.append((time.perf_counter() - started) * 1000)
-    html_bytes = len(gzip.compress(answer.content))
-    assets = sum(_compressed_bytes(name) for name in set(_ASSET.findall(html)))
-    cost = Cost(page, milliseconds, query_count, html_bytes, html_bytes + assets)
-    _tell(f"{page.title:34} {cost.p50:6.1f} ms")
-    return cost
-
-
-def _compressed_bytes(name: str) -> int:
-    """Return what a static file takes as it is served; small ones have no compressed copy."""
-    compressed = Path(settings.STATIC_ROOT, f"{name}.gz")
-    return (compressed if compressed.exists() else Path(settings.STATIC_ROOT, name)).stat().st_size
 
 
 def _export(client: Client, orders: int, wrong: list[str]) -> str:

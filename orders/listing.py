@@ -23,11 +23,11 @@ STREAMED_AT_ONCE = 2_000  # rows of an export in memory
 # Ids are given out in the order of time, but for orders that were placed at the same moment.
 ID_DISORDER = timedelta(minutes=1)
 
-# The lowest id from which on all of a customer's orders are from a moment or later; one probe of an index for each
-# halving. It needs no index on times, which every order would have to pay for.
+# The lowest id from which on all orders, of a customer or of everybody, are from a moment or later; one probe of an
+# index for each halving. It needs no index on times, which every order would have to pay for.
 _FIRST_ID_SINCE = """
 WITH RECURSIVE halving(low, high) AS (
-    SELECT min(id)::bigint, max(id)::bigint + 1 FROM orders_order WHERE customer_id = %(customer)s::bigint
+    SELECT min(id)::bigint, max(id)::bigint + 1 FROM orders_order WHERE {whose}
     UNION ALL
     SELECT
         CASE WHEN probe.created_at < %(moment)s::timestamptz THEN probe.id + 1 ELSE halving.low END,
@@ -35,7 +35,7 @@ WITH RECURSIVE halving(low, high) AS (
     FROM halving
     CROSS JOIN LATERAL (
         SELECT id, created_at FROM orders_order
-        WHERE customer_id = %(customer)s::bigint AND id >= (halving.low + halving.high) / 2
+        WHERE {whose} AND id >= (halving.low + halving.high) / 2
         ORDER BY id LIMIT 1
     ) probe
     WHERE low < high
@@ -172,13 +172,7 @@ def _refills_of(user_id: int) -> QuerySet[Refill]:
 def _of_days(user_id: int, wanted: OrderFilter) -> QuerySet[Order]:
     """Return a customer's orders of some time, newest first."""
     orders = Order.objects.filter(customer_id=user_id).order_by("-pk")
-    if wanted.since is not None:
-        orders = orders.filter(pk__gte=_first_id_since(user_id, wanted.since - ID_DISORDER))
-        orders = orders.filter(created_at__gte=wanted.since)
-    if wanted.until is not None:
-        orders = orders.filter(pk__lt=_first_id_since(user_id, wanted.until + ID_DISORDER))
-        orders = orders.filter(created_at__lt=wanted.until)
-    return orders
+    return restrict_to_days(orders, since=wanted.since, until=wanted.until, user_id=user_id)
 
 
 def _look_back(
@@ -209,8 +203,23 @@ def _look_back(
     return orders, floor
 
 
-def _first_id_since(user_id: int, moment: datetime) -> int:
+def restrict_to_days(
+    orders: QuerySet[Order], *, since: datetime | None, until: datetime | None, user_id: int | None = None
+) -> QuerySet[Order]:
+    """Leave out what was not ordered from a moment on and before another one.
+
+    :param user_id: whose orders they are, when they are one customer's.
+    """
+    if since is not None:
+        orders = orders.filter(pk__gte=_first_id_since(since - ID_DISORDER, user_id), created_at__gte=since)
+    if until is not None:
+        orders = orders.filter(pk__lt=_first_id_since(until + ID_DISORDER, user_id), created_at__lt=until)
+    return orders
+
+
+def _first_id_since(moment: datetime, user_id: int | None) -> int:
+    whose = "true" if user_id is None else "customer_id = %(customer)s::bigint"
     with connection.cursor() as cursor:
-        cursor.execute(_FIRST_ID_SINCE, {"customer": user_id, "moment": moment})
+        cursor.execute(_FIRST_ID_SINCE.format(whose=whose), {"customer": user_id, "moment": moment})
         row = cursor.fetchone()
-    return row[0] if row else 0  # a customer without orders has no bounds to halve
+    return row[0] if row else 0  # without orders there are no bounds to halve

@@ -7,38 +7,32 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
-from accounts.models import User
+from orders.admin.order_list import OrderChangeList
 from orders.models import Attempt, Order, OrderEvent, Run
 from panel.admin_actions import ShownReasonForm, ask_and_perform, ask_and_perform_on_many, staff_action
-from panel.admin_pages import Fact, ReadOnlyAdmin, link_to, parse_id
+from panel.admin_pages import Fact, ReadOnlyAdmin, link_to
 from panel.money import format_amount
-from providers.models import Provider
 from wallet.models import LedgerEntry
 
 ROWS_MAX = 200  # of runs, attempts and events on one page: a drip-feed of 1,000 runs has thousands
-LINK_SHOWN_CHARACTERS = 40  # in lists; the order's page shows all of it
 
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
     """What was sold, how it goes, and every cent of it."""
 
-    list_display = (
-        "id", "customer", "service", "short_link", "status", "quantity", "remains", "charge", "refunded", "created_at",
-    )  # fmt: skip
-    list_filter = ("status",)
-    list_select_related = ("customer", "service")
-    ordering = ("-id",)
+    list_display = ("id",)  # the rows are drawn by `order_rows`
     sortable_by = ()  # the table is long and only its id is in order
-    search_fields = ("pk",)  # shows the search box; what is found is below
-    search_help_text = "The order's id, the whole link, the provider's order id, or the whole user name"
+    search_fields = ("pk",)  # shows the search box; what is found is in `staff_listing`
+    search_help_text = "The order's id, the provider's order id, the whole link, or the whole user name"
+    list_before_template = "admin/order_filter.html"
     fieldsets = (
         (
             None,
@@ -56,26 +50,9 @@ class OrderAdmin(ReadOnlyAdmin):
         """Leave the parameters out: a thousand comments have no place in a list."""
         return super().get_queryset(request).defer("parameters")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
-    ) -> tuple[QuerySet[Order], bool]:
-        """Find by whole values only: a part of a link would read every order there is."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if "/" in term:
-            return queryset.filter(link=term), False
-        # First the short tables, so that the long one is asked by indexed columns only.
-        wanted = Q(customer__in=list(User.objects.filter(username=term).values_list("pk", flat=True)))
-        wanted |= Q(pk__in=list(Run.objects.filter(_at_any_provider(term)).values_list("order_id", flat=True)))
-        if (order_id := parse_id(term)) is not None:
-            wanted |= Q(pk=order_id)
-        return queryset.filter(wanted), False
-
-    @admin.display(description="link")
-    def short_link(self, order: Order) -> str:
-        """Show the link as text, cut: it is what a customer typed, and nothing to click on."""
-        return order.link if len(order.link) <= LINK_SHOWN_CHARACTERS else order.link[:LINK_SHOWN_CHARACTERS] + "…"
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[OrderChangeList]:
+        """Read pages by key."""
+        return OrderChangeList
 
     @admin.display(description="parameters")
     def shown_parameters(self, order: Order) -> SafeString | str:
@@ -133,11 +110,6 @@ class OrderAdmin(ReadOnlyAdmin):
             explanation="Ends each order and gives back all that is not yet given back, whatever was delivered.",
             form_class=ShownReasonForm,
         )
-
-
-def _at_any_provider(provider_order: str) -> Q:
-    """Find runs by the provider's id through its index, which begins with the provider."""
-    return Q(provider__in=list(Provider.objects.all()), provider_order=provider_order)
 
 
 def _list_ledger_lines(order: Order) -> Fact:

@@ -1,6 +1,7 @@
 """What a customer bought."""
 
 from django.conf import settings
+from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -29,7 +30,7 @@ class Order(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="orders", db_index=False
     )
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
-    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="orders")
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="orders", db_index=False)
     service_type = models.CharField(max_length=40)
     link = models.CharField(max_length=LINK_MAX_CHARACTERS)
     quantity = models.PositiveIntegerField()
@@ -69,6 +70,9 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["customer", "-id"], name="order_by_customer"),
+            models.Index(fields=["service", "-id"], name="order_by_service"),
+            # Links are longer than a B-tree takes, and are asked for as a whole only.
+            HashIndex(fields=["link"], name="order_by_link"),
             # Ordinary orders are not in it and do not pay for it.
             models.Index(fields=["customer", "-id"], condition=Q(run_count__gt=1), name="order_dripfeeds"),
             models.Index(
