@@ -1,8 +1,10 @@
-"""The two people of the demo: a member of the staff and a customer with money and an API key."""
+"""The people of the demo: two members of the staff, and a customer with money and an API key."""
 
 import secrets
 from contextlib import suppress
 from decimal import Decimal
+
+from django.contrib.auth.models import Group
 
 from accounts import api_keys, registration
 from accounts.models import ApiKey, User
@@ -11,6 +13,8 @@ from wallet.errors import AlreadyPosted
 from wallet.models import Wallet
 
 STAFF_USERNAME = "admin"
+SECOND_USERNAME = "finance"  # approves what the first one asks for
+SECOND_ROLE = "Finance"
 CUSTOMER_USERNAME = "demo"
 CUSTOMER_EMAIL = "demo@example.com"
 KEY_NAME = "Demo"
@@ -30,6 +34,18 @@ def ensure_staff(*, known_password: str | None) -> str:
         User.objects.create_superuser(username=STAFF_USERNAME, password=password)
     elif known_password is None:
         _set_password(staff, password)
+    return password
+
+
+def ensure_second_person(*, known_password: str | None) -> str:
+    """Return the password of the demo's second member of the staff, who is created when missing; as `ensure_staff`."""
+    password = known_password or secrets.token_urlsafe(PASSWORD_BYTES)
+    second = User.objects.filter(username=SECOND_USERNAME).first()
+    if second is None:
+        second = User.objects.create_user(username=SECOND_USERNAME, password=password, is_staff=True)
+        second.groups.add(Group.objects.get(name=SECOND_ROLE))
+    elif known_password is None:
+        _set_password(second, password)
     return password
 
 

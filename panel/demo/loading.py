@@ -15,12 +15,13 @@ def load_demo(*, base_url: str) -> list[str]:
         done.append(f"{Service.objects.count()} services")
     services = _choose_services()
     known = facts.read()
-    staff, customer = _ensure_staff(known), _ensure_customer(known)
+    staff, second, customer = _ensure_staff(known), _ensure_second_person(known), _ensure_customer(known)
     current = {
         "base_url": base_url,
         "api_url": f"{base_url}/api/v2",
         "api_key": accounts.ensure_api_key(known_key=known.get("api_key")),
         "staff": staff,
+        "second_person": second,
         "customer": customer,
         "services": services,
     }
@@ -41,6 +42,11 @@ def load_demo(*, base_url: str) -> list[str]:
 def _ensure_staff(known: facts.Facts) -> dict[str, str]:
     password = known.get("staff", {}).get("password")
     return {"username": accounts.STAFF_USERNAME, "password": accounts.ensure_staff(known_password=password)}
+
+
+def _ensure_second_person(known: facts.Facts) -> dict[str, str]:
+    password = known.get("second_person", {}).get("password")
+    return {"username": accounts.SECOND_USERNAME, "password": accounts.ensure_second_person(known_password=password)}
 
 
 def _ensure_customer(known: facts.Facts) -> dict[str, str]:

@@ -50,12 +50,15 @@ def test_loads_a_whole_panel(tmp_path: Path) -> None:
     assert 300 <= Service.objects.count() <= 400
     assert set(Service.objects.values_list("type", flat=True)) == set(TYPES)
     facts = json.loads(facts_file(tmp_path).read_text())
-    assert set(facts) == {"base_url", "api_url", "api_key", "staff", "customer", "services"}
+    assert set(facts) == {"base_url", "api_url", "api_key", "staff", "second_person", "customer", "services"}
     assert facts["base_url"] == "http://127.0.0.1:8123"
     assert facts["api_url"] == "http://127.0.0.1:8123/api/v2"
     staff = User.objects.get(username=facts["staff"]["username"])
     assert (staff.is_staff, staff.is_superuser) == (True, True)
     assert staff.check_password(facts["staff"]["password"])
+    second = User.objects.get(username=facts["second_person"]["username"])
+    assert (second.is_staff, second.is_superuser, second.has_perm("staff.decide_approval")) == (True, False, True)
+    assert second.check_password(facts["second_person"]["password"])
     customer = User.objects.get(username=facts["customer"]["username"])
     assert customer.check_password(facts["customer"]["password"])
     assert (customer.is_staff, customer.wallet.currency) == (False, "USD")
@@ -176,6 +179,7 @@ def test_lost_facts_are_made_anew(tmp_path: Path) -> None:
     facts = json.loads(facts_file(tmp_path).read_text())
     assert "new passwords and a new API key" in printed
     assert User.objects.get(username="admin").check_password(facts["staff"]["password"])
+    assert User.objects.get(username="finance").check_password(facts["second_person"]["password"])
     assert not User.objects.get(username="demo").check_password(lost["customer"]["password"])
     live = ApiKey.objects.filter(revoked_at=None)
     assert [bytes(key.digest) for key in live] == [api_keys.digest_key(facts["api_key"])]

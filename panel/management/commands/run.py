@@ -196,7 +196,7 @@ def _welcome(base_url: str) -> str:
     facts = _demo_facts()
     if facts is None:
         return f"panel: ready on {base_url}"
-    staff, customer = facts["staff"], facts["customer"]
+    staff, second, customer = facts["staff"], facts["second_person"], facts["customer"]
     rule = "-" * 78
     return "\n".join(
         [
@@ -208,6 +208,7 @@ def _welcome(base_url: str) -> str:
             f"              log in as {customer['username']} with the password {customer['password']}",
             f"  Staff       {base_url}{reverse('admin:index')}",
             f"              log in as {staff['username']} with the password {staff['password']}",
+            f"              and as {second['username']} with {second['password']} for what needs a second person",
             "  API         paste this into another terminal:",
             "",
             f"  curl -s {facts['api_url']} -d key={facts['api_key']} -d action=balance",
