@@ -93,6 +93,7 @@ NO_PAGES = {
     "dashboard:dripfeeds_live",
     "dashboard:end_session",
     "dashboard:favourite",
+    "dashboard:leave_customer",
     "dashboard:mass_order_csv",
     "dashboard:mass_order_live",
     "dashboard:order_live",
