@@ -13,7 +13,7 @@ from wallet.models import LedgerEntry
 # The keys of `wallet.ledger`: they name the business event.
 _CHARGE = re.compile(r"charge:order:(\d+)")
 _REFUND = re.compile(r"refund:order:(\d+):\d+")
-_BONUS = re.compile(r"bonus:payment:(\d+)")
+_BONUS = re.compile(r"bonus:(?:payment|coupon):(\d+)")
 _TITLES = {"deposit": gettext_lazy("Deposit"), "bonus": gettext_lazy("Bonus"), "adjustment": gettext_lazy("Adjustment")}
 _OTHER = gettext_lazy("Movement")
 
@@ -59,7 +59,8 @@ def _meaning(entry: LedgerEntry) -> tuple[str, str, int | None]:
     if refund := _REFUND.fullmatch(entry.key):
         return _("Refund"), "", int(refund[1])
     if bonus := _BONUS.fullmatch(entry.key):
-        return _("Bonus"), _("on payment %(number)s") % {"number": bonus[1]}, None
+        title = _("Coupon") if entry.key.startswith("bonus:coupon:") else _("Bonus")
+        return title, _("on payment %(number)s") % {"number": bonus[1]}, None
     kind = entry.key.partition(":")[0]
     title = str(_TITLES.get(kind, _OTHER))
     # A deposit's reason repeats the word, in English, before its reference.

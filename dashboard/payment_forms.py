@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from panel.money import DECIMAL_PLACES, MAX_DIGITS
 from payments.gateways.base import Gateway
-from payments.models import NOTE_MAX_CHARACTERS, REFERENCE_MAX_CHARACTERS
+from payments.models import COUPON_CODE_MAX_CHARACTERS, NOTE_MAX_CHARACTERS, REFERENCE_MAX_CHARACTERS
+
+CODE_TYPED_MAX_CHARACTERS = 2 * COUPON_CODE_MAX_CHARACTERS  # with blanks that were copied along
 
 
 class QuoteForm(forms.Form):
@@ -24,6 +26,12 @@ class QuoteForm(forms.Form):
         decimal_places=DECIMAL_PLACES,
         error_messages={"required": _("Enter the amount you want to pay.")},
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "placeholder": "0.00"}),
+    )
+    coupon = forms.CharField(
+        label=_("Coupon code"),
+        required=False,
+        max_length=CODE_TYPED_MAX_CHARACTERS,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
     )
 
     def __init__(self, *args: Any, gateways: Sequence[Gateway], **kwargs: Any) -> None:

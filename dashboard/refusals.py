@@ -33,6 +33,10 @@ from panel.money import format_rate
 from payments.errors import (
     AmountTooHigh,
     AmountTooLow,
+    CouponNeedsMore,
+    CouponUnknown,
+    CouponUsed,
+    CouponUsedUp,
     FeeTakesAll,
     GatewayNotOffered,
     GatewayRefused,
@@ -114,6 +118,13 @@ SENTENCES: dict[type[DomainError], Promise | Callable[[Any], str]] = {
         "This payment could not be started, and nothing was paid. Choose another way to pay or contact support."
     ),
     PaymentOver: _("This payment has ended. Start a new one."),
+    CouponUnknown: _("There is no coupon with this code that you can use now."),
+    CouponUsed: _("You have used this coupon already."),
+    CouponUsedUp: _("This coupon has been used up."),
+    CouponNeedsMore: lambda error: (
+        gettext("This coupon is for payments from %(amount)s %(currency)s.")
+        % {"amount": format_rate(error.minimum), "currency": error.currency}
+    ),
     TooManyOpenPayments: _("You have many payments open already. Finish one of them, or wait until they expire."),
     TooManyOpenTickets: lambda _error: (
         gettext(

@@ -1,19 +1,22 @@
 """Ways to pay and bonus rules are the staff's to write; payments are decided by two actions and never edited."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from panel.admin_actions import ShownReasonForm, StaffActionForm, ask_and_perform, staff_action
 from panel.admin_pages import Fact, PanelAdmin, ReadOnlyAdmin, UndeletableAdmin, link_to, parse_id
-from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount
-from payments.models import REFERENCE_MAX_CHARACTERS, BonusRule, GatewaySettings, Payment, PaymentEvent
+from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount, format_rate
+from payments import coupons
+from payments.models import REFERENCE_MAX_CHARACTERS, BonusRule, Coupon, GatewaySettings, Payment, PaymentEvent
 
+USES_SHOWN = 50
 EVENTS_SHOWN = 50  # more than Stripe ever tells of one payment
 
 
@@ -42,6 +45,70 @@ class BonusRuleAdmin(PanelAdmin):
     list_filter = ("currency", "is_active")
     ordering = ("currency", "from_amount", "pk")
     fields = ("currency", "from_amount", "percent", "starts_at", "ends_at", "is_active")
+
+
+@admin.register(Coupon)
+class CouponAdmin(UndeletableAdmin):
+    """Codes for a gift on top of a payment; switched off, not deleted: payments name them."""
+
+    list_display = (
+        "code", "gift", "currency", "from_amount", "used", "uses_max", "uses_max_each", "starts_at", "ends_at",
+        "is_active",
+    )  # fmt: skip
+    list_filter = ("is_active", "currency")
+    ordering = ("-id",)
+    sortable_by = ("code", "starts_at", "ends_at")
+    search_fields = ("code__istartswith", "note__icontains")
+    search_help_text = "The beginning of the code, or a part of the note"
+    fieldsets = (
+        (None, {"fields": ("code", "currency", "is_active", "note")}),
+        (
+            "The gift",
+            {
+                "fields": ("percent", "fixed", "from_amount"),
+                "description": "Credited with the payment, in addition to a bonus. A change counts for payments that "
+                "are asked for afterwards.",
+            },
+        ),
+        (
+            "How often and when",
+            {
+                "fields": ("uses_max", "uses_max_each", "starts_at", "ends_at"),
+                "description": "A payment holds its use from the moment it is asked for; one that is rejected or "
+                "expires gives it back.",
+            },
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Coupon]:
+        """Count in the same query what is used."""
+        held = Count("payments", filter=Q(payments__state__in=coupons.HOLDING))
+        return super().get_queryset(request).annotate(held=held)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Coupon | None = None) -> tuple[str, ...]:
+        """Fix what names it once it is there."""
+        return () if obj is None else ("code", "currency")
+
+    @admin.display(description="gives")
+    def gift(self, coupon: Coupon) -> str:
+        """Say what it gives."""
+        parts = [f"{coupon.percent.normalize():f} %"] if coupon.percent else []
+        parts += [format_rate(coupon.fixed)] if coupon.fixed else []
+        return " + ".join(parts)
+
+    @admin.display(description="used")
+    def used(self, coupon: Any) -> int:
+        """Say how many payments hold a use of it."""
+        return coupon.held
+
+    def list_facts(self, obj: Coupon) -> Iterable[Fact]:
+        """Show who used it."""
+        uses = coupons.list_uses(obj).select_related("wallet__user").order_by("-pk")[:USES_SHOWN]
+        yield Fact(
+            "Newest uses",
+            ("when", "payment", "customer", "state", "amount", "gift"),
+            [(p.created_at, link_to(p), p.wallet.user, p.state, p.paid, p.coupon_bonus) for p in uses],
+        )
 
 
 class ApproveForm(StaffActionForm):
@@ -74,7 +141,8 @@ class PaymentAdmin(ReadOnlyAdmin):
     search_help_text = "The number, the gateway's reference, the customer's reference, or the whole user name"
     fields = (
         "customer", "gateway", "state", "amount", "currency", "fee_percent", "fee_fixed", "bonus_percent", "bonus_from",
-        "received", "fee", "bonus", "customer_reference", "customer_note", "gateway_reference", "gateway_payment",
+        "received", "fee", "bonus", "coupon", "coupon_bonus", "customer_reference", "customer_note",
+        "gateway_reference", "gateway_payment",
         "deposit", "decided_by", "reason", "created_at", "expires_at", "ended_at",
     )  # fmt: skip
     readonly_fields = ("customer", "currency")

@@ -8,7 +8,8 @@ from django.db.models.functions import Now
 
 from panel import checkpoints
 from panel.money import MAX_AMOUNT
-from payments.errors import FeeTakesAll, PaymentOver
+from payments import coupons
+from payments.errors import CouponUsed, CouponUsedUp, FeeTakesAll, PaymentOver
 from payments.models import Payment
 from payments.terms import Terms, work_out
 from wallet import deposits, ledger
@@ -41,7 +42,7 @@ def credit_payment(
         raise PaymentOver
     if not received.is_finite() or not 0 < received <= MAX_AMOUNT:
         raise AmountRefused
-    quote = work_out(received, terms_of(payment))
+    quote = work_out(received, terms_of(payment, with_coupon=_may_use_coupon(payment)))
     if quote.deposited <= 0:
         raise FeeTakesAll
     deposit = deposits.post_deposit(
@@ -60,11 +61,21 @@ def credit_payment(
             reason=f"Bonus on payment {payment.pk}",
             actor_id=actor_id,
         )
+    if quote.coupon > 0:
+        ledger.credit(
+            wallet_id=payment.wallet_id,
+            amount=quote.coupon,
+            key=f"bonus:coupon:{payment.pk}",
+            source=Account.Kind.BONUS,
+            reason=f"Coupon {payment.coupon} on payment {payment.pk}",
+            actor_id=actor_id,
+        )
     Payment.objects.filter(pk=payment.pk).update(
         state=Payment.State.CREDITED,
         received=received,
         fee=quote.fee,
         bonus=quote.bonus,
+        coupon_bonus=quote.coupon,
         deposit=deposit,
         ended_at=Now(),
         continue_url="",
@@ -76,13 +87,30 @@ def credit_payment(
     return deposit
 
 
-def terms_of(payment: Payment) -> Terms:
+def _may_use_coupon(payment: Payment) -> bool:
+    """Say whether the coupon's gift is still there: a payment that had ended gave its use back."""
+    if payment.coupon is None:
+        return False
+    if payment.is_open:
+        return True
+    coupons.lock(payment.coupon.code)
+    try:
+        coupons.check_limits(payment.coupon, wallet_id=payment.wallet_id, apart_from=payment.pk)
+    except (CouponUsed, CouponUsedUp):
+        return False
+    return True
+
+
+def terms_of(payment: Payment, *, with_coupon: bool) -> Terms:
     """Return the terms the customer agreed to."""
+    coupon = {"coupon_percent": payment.coupon_percent, "coupon_fixed": payment.coupon_fixed}
     return Terms(
         fee_percent=payment.fee_percent,
         fee_fixed=payment.fee_fixed,
         bonus_percent=payment.bonus_percent,
         bonus_from=payment.bonus_from,
+        coupon_from=payment.coupon_from,
+        **(coupon if with_coupon else {}),
     )
 
 

@@ -62,3 +62,24 @@ class GatewayUnreachable(DomainError):
 
 class GatewayRefused(DomainError):
     """The gateway does not take this payment; asking again will not help."""
+
+
+class CouponUnknown(DomainError):
+    """No coupon of this code can be used now: there is none, it is over, or for another currency."""
+
+
+class CouponUsed(DomainError):
+    """The customer has used it as often as one may."""
+
+
+class CouponUsedUp(DomainError):
+    """All customers together have used it as often as they may."""
+
+
+class CouponNeedsMore(DomainError):
+    """It is for larger payments."""
+
+    def __init__(self, *, minimum: Decimal, currency: str) -> None:
+        super().__init__(minimum, currency)
+        self.minimum = minimum
+        self.currency = currency

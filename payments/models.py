@@ -21,6 +21,8 @@ PERCENT_MAX = 100
 REFERENCE_MAX_CHARACTERS = 100  # what the ledger's own deposits keep
 NOTE_MAX_CHARACTERS = 500
 REASON_MAX_CHARACTERS = 300
+COUPON_CODE_MAX_CHARACTERS = 30
+COUPON_CODE = r"^[A-Z0-9-]{3,30}$"
 
 _percent = [MinValueValidator(0), MaxValueValidator(PERCENT_MAX)]
 _currency = RegexValidator(r"^[A-Z]{3}$", "Three capital letters like USD.")
@@ -120,6 +122,55 @@ class BonusRule(models.Model):
         return f"{self.percent.normalize():f} % from {self.from_amount.normalize():f} {self.currency}"
 
 
+class Coupon(models.Model):
+    """A code that customers enter for a gift on top of a payment, in addition to a bonus.
+
+    A payment holds its use from the moment it is asked for, so that a coupon shown in a quote is there when the money
+    arrives; one that ended without money gives it back.
+    """
+
+    code = models.CharField(
+        max_length=COUPON_CODE_MAX_CHARACTERS,
+        unique=True,
+        validators=[RegexValidator(COUPON_CODE, "Three to thirty capital letters, digits and hyphens.")],
+        help_text="What customers enter, in capitals or not. It cannot be changed later.",
+    )
+    currency = models.CharField(max_length=3, validators=[_currency], help_text="For wallets of this currency.")
+    percent = PercentField(default=0, validators=_percent, help_text="Of what arrives.")
+    fixed = MoneyField(default=0, help_text="In addition, once per payment.")
+    from_amount = MoneyField(default=0, help_text="What must arrive at least.")
+    uses_max = models.PositiveIntegerField("uses", null=True, blank=True, help_text="By all customers; empty: any.")
+    uses_max_each = models.PositiveIntegerField(
+        "uses per customer", null=True, blank=True, default=1, help_text="Empty: any."
+    )
+    starts_at = models.DateTimeField(null=True, blank=True, help_text="Empty: at once.")
+    ends_at = models.DateTimeField(null=True, blank=True, help_text="Empty: until switched off.")
+    is_active = models.BooleanField("active", default=True)
+    note = models.CharField(max_length=NOTE_MAX_CHARACTERS, blank=True, help_text="For staff: what it is for.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(code__regex=COUPON_CODE), name="coupon_code_shape"),
+            models.CheckConstraint(
+                condition=Q(percent__gte=0, percent__lte=PERCENT_MAX, fixed__gte=0, from_amount__gte=0),
+                name="coupon_gift_in_bounds",
+            ),
+            models.CheckConstraint(
+                condition=Q(percent__gt=0) | Q(fixed__gt=0),
+                name="coupon_gives_something",
+                violation_error_message="Give a percentage, a fixed amount, or both.",
+            ),
+            models.CheckConstraint(
+                condition=Q(starts_at=None) | Q(ends_at=None) | Q(ends_at__gt=F("starts_at")),
+                name="coupon_ends_after_start",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class Payment(models.Model):
     """A customer's request to add funds, with the terms it was made on.
 
@@ -145,9 +196,14 @@ class Payment(models.Model):
     fee_fixed = MoneyField()
     bonus_percent = PercentField()
     bonus_from = MoneyField(help_text="What must arrive at least for the bonus.")
+    coupon = models.ForeignKey(Coupon, null=True, on_delete=models.PROTECT, related_name="payments", db_index=False)
+    coupon_percent = PercentField(default=0, db_default=0)
+    coupon_fixed = MoneyField(default=0, db_default=0)
+    coupon_from = MoneyField(default=0, db_default=0, help_text="What must arrive at least for the coupon's gift.")
     received = MoneyField(null=True, help_text="What arrived.")
     fee = MoneyField(help_text="Of what arrived; before that, of the amount.")
     bonus = MoneyField(help_text="As the fee.")
+    coupon_bonus = MoneyField(default=0, db_default=0, help_text="What the coupon gives, as the fee.")
     customer_reference = models.CharField(max_length=REFERENCE_MAX_CHARACTERS, blank=True)
     customer_note = models.CharField(max_length=NOTE_MAX_CHARACTERS, blank=True)
     gateway_reference = models.CharField(  # noqa: DJ001 - unique where there is one
@@ -180,6 +236,12 @@ class Payment(models.Model):
                 name="payment_terms_not_negative",
             ),
             models.CheckConstraint(
+                condition=Q(coupon__isnull=False, coupon_bonus__gte=0, coupon_percent__gte=0)
+                & Q(coupon_fixed__gte=0, coupon_from__gte=0)
+                | Q(coupon=None, coupon_bonus=0, coupon_percent=0, coupon_fixed=0, coupon_from=0),
+                name="payment_gift_has_coupon",
+            ),
+            models.CheckConstraint(
                 # A check that comes out as NULL passes, so say what is not null.
                 condition=Q(state="credited", deposit__isnull=False, received__isnull=False, received__gt=F("fee"))
                 | (~Q(state="credited") & Q(deposit=None, received=None, amount__gt=F("fee"))),
@@ -197,6 +259,8 @@ class Payment(models.Model):
             models.Index("wallet", "created_at", "id", name="payment_by_customer"),
             # What staff and the clock look for: few rows of many.
             models.Index("state", "expires_at", condition=Q(state__in=["pending", "awaiting"]), name="payment_open"),
+            # What holds a use: few payments have a coupon.
+            models.Index("coupon", "wallet", condition=Q(coupon__isnull=False), name="payment_by_coupon"),
             models.Index("gateway_payment", condition=~Q(gateway_payment=""), name="payment_by_gateway_payment"),
         ]
 
@@ -216,12 +280,12 @@ class Payment(models.Model):
     @property
     def credit(self) -> Decimal:
         """Return what the wallet gets in all, or will."""
-        return Quote(paid=self.paid, fee=self.fee, bonus=self.bonus).credit
+        return Quote(paid=self.paid, fee=self.fee, bonus=self.bonus, coupon=self.coupon_bonus).credit
 
     @property
     def has_terms(self) -> bool:
-        """Say whether a fee or a bonus makes the credit differ from what is paid."""
-        return self.fee > ZERO or self.bonus > ZERO
+        """Say whether a fee, a bonus or a coupon makes the credit differ from what is paid."""
+        return self.fee > ZERO or self.bonus > ZERO or self.coupon_bonus > ZERO
 
 
 class PaymentEvent(models.Model):

@@ -48,7 +48,7 @@ def get_payment(user_id: int, payment_id: int) -> Payment:
 
     :raises PaymentNotFound: no such payment, or somebody else's.
     """
-    payments = Payment.objects.select_related("gateway", "wallet", "deposit")
+    payments = Payment.objects.select_related("gateway", "wallet", "deposit", "coupon")
     try:
         return payments.get(pk=payment_id, wallet__user_id=user_id)
     except Payment.DoesNotExist:
@@ -83,7 +83,7 @@ def _of_payment(payment: Payment) -> Incoming:
         reference=payment.customer_reference,
         paid=payment.paid,
         fee=payment.fee,
-        bonus=payment.bonus,
+        bonus=payment.bonus + payment.coupon_bonus,
         credit=payment.credit,
         state=payment.state,
         payment_id=payment.pk,

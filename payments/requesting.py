@@ -11,7 +11,7 @@ from django.utils import timezone
 from panel.alerts import tell_staff
 from panel.errors import violated_constraint
 from panel.money import ZERO, format_amount
-from payments import crediting, queries
+from payments import coupons, crediting, queries
 from payments.errors import (
     FeeTakesAll,
     GatewayNotOffered,
@@ -22,7 +22,7 @@ from payments.errors import (
 )
 from payments.gateways import gateway_for
 from payments.gateways.base import Addresses, Gateway, Redirect
-from payments.models import BonusRule, GatewaySettings, Payment
+from payments.models import BonusRule, Coupon, GatewaySettings, Payment
 from payments.terms import Quote, Terms, work_out
 from wallet.models import Wallet
 
@@ -36,36 +36,44 @@ class Offer:
     gateway: Gateway
     terms: Terms
     quote: Quote
+    coupon: Coupon | None = None
 
 
-def quote_payment(*, currency: str, gateway_id: int, amount: Decimal) -> Offer:
-    """Work out fee, bonus and credit by the rules of this moment.
+def quote_payment(*, wallet: Wallet, gateway_id: int, amount: Decimal, coupon_code: str = "") -> Offer:
+    """Work out fee, bonus, coupon and credit by the rules of this moment.
 
     :raises GatewayNotOffered: not for this currency, switched off, or not configured.
     :raises AmountTooLow: and `AmountTooHigh`, `TooFineAmount`: see `payments.gateways.base`.
     :raises FeeTakesAll: there would be nothing to credit.
+    :raises CouponUnknown: and what else `coupons.find_coupon` refuses.
     """
-    row = GatewaySettings.objects.filter(pk=gateway_id, currency=currency, is_active=True).first()
+    row = GatewaySettings.objects.filter(pk=gateway_id, currency=wallet.currency, is_active=True).first()
     if row is None:
         raise GatewayNotOffered
     gateway = gateway_for(row)
     if not gateway.is_ready:
         raise GatewayNotOffered
     gateway.check_amount(amount)
-    rule = _best_rule(currency=currency, amount=amount)
+    rule = _best_rule(currency=wallet.currency, amount=amount)
+    coupon = coupons.find_coupon(coupon_code, wallet=wallet, amount=amount) if coupon_code.strip() else None
     agreed = Terms(
         fee_percent=row.fee_percent,
         fee_fixed=row.fee_fixed,
         bonus_percent=rule.percent if rule else ZERO,
         bonus_from=rule.from_amount if rule else ZERO,
+        coupon_percent=coupon.percent if coupon else ZERO,
+        coupon_fixed=coupon.fixed if coupon else ZERO,
+        coupon_from=coupon.from_amount if coupon else ZERO,
     )
     quote = work_out(amount, agreed)
     if quote.deposited <= 0:
         raise FeeTakesAll
-    return Offer(gateway, agreed, quote)
+    return Offer(gateway, agreed, quote, coupon)
 
 
-def request_payment(*, wallet: Wallet, gateway_id: int, amount: Decimal, request_id: UUID) -> Payment:
+def request_payment(
+    *, wallet: Wallet, gateway_id: int, amount: Decimal, request_id: UUID, coupon_code: str = ""
+) -> Payment:
     """Write down that a customer wants to pay, and on which terms; no money moves.
 
     :param request_id: one per form shown; the same one again returns the payment it made.
@@ -76,7 +84,9 @@ def request_payment(*, wallet: Wallet, gateway_id: int, amount: Decimal, request
         return made
     try:
         with transaction.atomic(durable=True):
-            offer = quote_payment(currency=wallet.currency, gateway_id=gateway_id, amount=amount)
+            if coupon_code:
+                coupons.lock(coupon_code)
+            offer = quote_payment(wallet=wallet, gateway_id=gateway_id, amount=amount, coupon_code=coupon_code)
             if queries.count_open(wallet) >= OPEN_PAYMENTS_MAX:
                 raise TooManyOpenPayments
             return Payment.objects.create(
@@ -89,6 +99,11 @@ def request_payment(*, wallet: Wallet, gateway_id: int, amount: Decimal, request
                 fee_fixed=offer.terms.fee_fixed,
                 bonus_percent=offer.terms.bonus_percent,
                 bonus_from=offer.terms.bonus_from,
+                coupon=offer.coupon,
+                coupon_bonus=offer.quote.coupon,
+                coupon_percent=offer.terms.coupon_percent,
+                coupon_fixed=offer.terms.coupon_fixed,
+                coupon_from=offer.terms.coupon_from,
                 request_id=request_id,
                 expires_at=timezone.now() + offer.gateway.expires_after,
             )

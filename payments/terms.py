@@ -20,15 +20,19 @@ class Terms:
     fee_fixed: Decimal
     bonus_percent: Decimal = ZERO
     bonus_from: Decimal = ZERO
+    coupon_percent: Decimal = ZERO
+    coupon_fixed: Decimal = ZERO
+    coupon_from: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The arithmetic of one payment: paid − fee + bonus = credit."""
+    """The arithmetic of one payment: paid − fee + bonus + coupon = credit."""
 
     paid: Decimal
     fee: Decimal
     bonus: Decimal
+    coupon: Decimal = ZERO
 
     @property
     def deposited(self) -> Decimal:
@@ -38,11 +42,13 @@ class Quote:
     @property
     def credit(self) -> Decimal:
         """Return what the wallet gets in all."""
-        return self.deposited + self.bonus
+        return self.deposited + self.bonus + self.coupon
 
 
 def work_out(paid: Decimal, terms: Terms) -> Quote:
-    """Apply the terms to an amount: the fee rounds as charges do, the bonus as what is given does."""
+    """Apply the terms to an amount: the fee rounds as charges do, bonus and coupon as what is given
+    does."""
     fee = round_half_up(paid * terms.fee_percent / HUNDRED + terms.fee_fixed)
     bonus = round_down(paid * terms.bonus_percent / HUNDRED) if paid >= terms.bonus_from else ZERO
-    return Quote(paid=paid, fee=fee, bonus=bonus)
+    coupon = round_down(paid * terms.coupon_percent / HUNDRED + terms.coupon_fixed)
+    return Quote(paid=paid, fee=fee, bonus=bonus, coupon=coupon if paid >= terms.coupon_from else ZERO)

@@ -19,7 +19,18 @@ from dashboard.payment_forms import AddFundsForm, IncomingForm, QuoteForm, Refer
 from dashboard.refusals import sentence_for
 from panel.errors import DomainError
 from payments import queries, requesting
-from payments.errors import AmountTooHigh, AmountTooLow, FeeTakesAll, GatewayNotOffered, PaymentNotFound, TooFineAmount
+from payments.errors import (
+    AmountTooHigh,
+    AmountTooLow,
+    CouponNeedsMore,
+    CouponUnknown,
+    CouponUsed,
+    CouponUsedUp,
+    FeeTakesAll,
+    GatewayNotOffered,
+    PaymentNotFound,
+    TooFineAmount,
+)
 from payments.gateways import gateway_for
 from payments.gateways.base import Addresses, Instructions
 from payments.models import Payment
@@ -32,6 +43,10 @@ FIELD_OF = {
     TooFineAmount: "amount",
     FeeTakesAll: "amount",
     GatewayNotOffered: "gateway",
+    CouponUnknown: "coupon",
+    CouponUsed: "coupon",
+    CouponUsedUp: "coupon",
+    CouponNeedsMore: "coupon",
 }
 
 
@@ -49,7 +64,8 @@ def add_funds(request: CustomerRequest) -> HttpResponse:
             return answer
     else:
         chosen = request.GET.get("gateway") or (gateways[0].settings.pk if gateways else None)
-        form = AddFundsForm(initial={"gateway": chosen, "amount": request.GET.get("amount")}, gateways=gateways)
+        asked = {name: request.GET.get(name) for name in ("amount", "coupon")}
+        form = AddFundsForm(initial={"gateway": chosen, **asked}, gateways=gateways)
     context = {"nav": "wallet", "wallet": wallet, "gateways": gateways, "form": form}
     return render(request, "dashboard/add_funds.html", context | _quote(form, wallet))
 
@@ -139,7 +155,11 @@ def _request_payment(request: CustomerRequest, form: AddFundsForm, wallet: Walle
         if request.user.is_suspended:
             raise AccountSuspended
         made = requesting.request_payment(
-            wallet=wallet, gateway_id=data["gateway"], amount=data["amount"], request_id=data["request_id"]
+            wallet=wallet,
+            gateway_id=data["gateway"],
+            amount=data["amount"],
+            request_id=data["request_id"],
+            coupon_code=data["coupon"],
         )
     except PaymentNotFound:
         raise Http404 from None  # the form's number is somebody else's
@@ -196,7 +216,9 @@ def _quote(form: QuoteForm, wallet: Wallet) -> dict[str, Any]:
     if not form.is_bound or gateway_id is None or amount is None:
         return {"quote": None}
     try:
-        offer = requesting.quote_payment(currency=wallet.currency, gateway_id=gateway_id, amount=amount)
+        offer = requesting.quote_payment(
+            wallet=wallet, gateway_id=gateway_id, amount=amount, coupon_code=data.get("coupon", "")
+        )
     except DomainError as refusal:
         return {"quote": None, "refusal": sentence_for(refusal)}
     return {"quote": offer.quote, "offer": offer}

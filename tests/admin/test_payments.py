@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from payments import decisions, requesting
 from payments.errors import FeeTakesAll, NotForHands, PaymentNotFound, PaymentOver
-from payments.models import BonusRule, GatewaySettings, Payment
+from payments.models import BonusRule, Coupon, GatewaySettings, Payment
 from tests.admin.browsing import complaints, page_of, page_of_action, run_action, told
 from tests.fixtures import balance_of, nothing_moves
 from tests.payments.conftest import request as ask
@@ -290,3 +290,44 @@ def test_staff_cannot_edit_payments_and_events(boss, payment):
         assert boss.get(f"/admin/payments/{kind}/add/").status_code == 403
     assert boss.post(page_of(payment), {"state": "credited"}).status_code == 403
     assert boss.get("/admin/payments/payment/", {"q": "Wire 17"}).text.count(page_of(payment))
+
+
+def test_coupons_are_made_and_switched_off(boss, customer, bank):
+    add = "/admin/payments/coupon/add/"
+    facts = {"code": "SPRING-26", "currency": "USD", "percent": "5", "fixed": "0", "from_amount": "0"}
+
+    assert boss.post(add, facts | {"is_active": "on", "uses_max": "10"}).status_code == 302
+
+    made = Coupon.objects.get()
+    assert (made.percent, made.uses_max, made.is_active) == (5, 10, True)
+    boss.post(page_of(made), facts | {"code": "OTHER", "currency": "EUR", "percent": "6"})
+    made.refresh_from_db()
+    assert (made.code, made.currency, made.percent, made.is_active) == ("SPRING-26", "USD", 6, False)
+    assert boss.post(f"{page_of(made)[:-7]}delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"code": "a b"}, {"percent": "0"}, {"percent": "101"}, {"fixed": "-1"}, {"currency": "usd"}]
+)
+def test_coupons_that_cannot_be_are_refused(boss, wrong):
+    facts = {"code": "SPRING", "currency": "USD", "percent": "5", "fixed": "0", "from_amount": "0"}
+
+    assert boss.post("/admin/payments/coupon/add/", facts | wrong).status_code == 200
+
+    assert not Coupon.objects.exists()
+
+
+def test_coupons_show_their_uses(boss, customer, bank):
+    made = Coupon.objects.create(code="SPRING", currency="USD", percent=5, fixed=1)
+    payment = ask(customer, bank, "50", coupon_code="SPRING")
+
+    assert "5 % + 1" in boss.get("/admin/payments/coupon/").content.decode()
+    assert page_of(payment) in boss.get(page_of(made)).content.decode()
+
+
+def test_coupons_need_their_permission(make_clerk):
+    clerk = make_clerk("payments.view_payment", "payments.change_payment")
+
+    assert clerk.post("/admin/payments/coupon/add/", {"code": "MINE", "percent": "100"}).status_code == 403
+
+    assert not Coupon.objects.exists()

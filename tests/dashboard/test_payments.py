@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from payments import decisions
-from payments.models import BonusRule, GatewaySettings, Payment
+from payments.models import BonusRule, Coupon, GatewaySettings, Payment
 from tests.fixtures import balance_of, funded, nothing_moves
 from tests.payments.conftest import request as request_payment
 from tests.payments.fake_stripe import CHECKOUT
@@ -235,3 +235,32 @@ def test_senseless_addresses_show_the_newest(customer, browser, bank, before):
 
 def test_form_may_lead_to_stripe_only_when_it_is_set_up(browser):
     assert "stripe" not in browser.get(ADD).headers["Content-Security-Policy"]
+
+
+def test_coupon_on_the_page_of_adding_funds(browser, customer, bank, staff):
+    coupon = Coupon.objects.create(code="WELCOME", currency="USD", percent=10)
+    data = {"gateway": bank.pk, "amount": "50", "coupon": "welcome"}
+
+    assert "+5.00" in browser.get("/wallet/add/quote/", data).content.decode()
+    page = browser.post("/wallet/add/", {**data, "request_id": uuid4()})
+    payment = Payment.objects.get()
+    assert (page.url, payment.coupon, payment.coupon_bonus) == (f"/wallet/deposits/{payment.pk}/", coupon, 5)
+    assert "Coupon WELCOME" in browser.get(page.url).content.decode()
+
+    decisions.approve_payment(payment_id=payment.pk, received=Decimal(50), reference="r", actor_id=staff.pk)
+    assert "+5.00" in browser.get("/wallet/deposits/").content.decode()
+    statement = browser.get("/wallet/").content.decode()
+    assert "Coupon" in statement
+    assert f"on payment {payment.pk}" in statement
+
+
+def test_refused_coupon_says_why_and_nothing_is_asked_for(browser, bank):
+    data = {"gateway": bank.pk, "amount": "50", "coupon": "<b>NO</b>"}
+
+    assert "There is no coupon with this code" in browser.get("/wallet/add/quote/", data).content.decode()
+    with nothing_moves():
+        page = browser.post("/wallet/add/", {**data, "request_id": uuid4()}).content.decode()
+
+    assert "There is no coupon with this code" in page
+    assert "<b>NO</b>" not in page
+    assert not Payment.objects.exists()
