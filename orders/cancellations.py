@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from orders import nudge, rounds, settlement
-from orders.errors import CancelNotAvailable, CancelUnderWay, OrderAlreadyCompleted, RunInFlight
+from orders.errors import CancelNotAvailable, CancelNotRequested, CancelUnderWay, OrderAlreadyCompleted, RunInFlight
 from orders.models import Cancellation, OrderEvent, Refill, Run
 from orders.transitions import FINAL_STATUSES, TRACKED_RUN_STATES, RunState
 from panel import checkpoints
@@ -86,6 +86,33 @@ def request_cancel_at_provider(*, order_id: int, reason: str, actor_id: int | No
         if rest:
             nudge.wake("orders.forward_cancellations")
     return rest
+
+
+def reject_cancellation(*, order_id: int, reason: str, actor_id: int | None) -> None:
+    """Staff end a request that nobody is asked about any more and that did not stop the order: it goes on.
+
+    The customer may ask again.
+
+    :raises ReasonMissing:
+    :raises OrderNotFound:
+    :raises OrderAlreadyCompleted: completed, partial or canceled.
+    :raises CancelNotRequested:
+    :raises CancelUnderWay: the provider has not answered yet.
+    """
+    reason = settlement.require_reason(reason)
+    with transaction.atomic():
+        order, _ = settlement.lock_order_and_runs(order_id)
+        if order.status in FINAL_STATUSES:
+            raise OrderAlreadyCompleted
+        request = Cancellation.objects.select_for_update().filter(order=order).first()
+        if request is None:
+            raise CancelNotRequested
+        if request.forward_at is not None:
+            raise CancelUnderWay
+        settlement.record_event(
+            order.pk, OrderEvent.Kind.STAFF, actor_id=actor_id, what="cancel_rejected", reason=reason
+        )
+        request.delete()
 
 
 def _cancel_queued(runs: Iterable[Run]) -> bool:

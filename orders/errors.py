@@ -159,6 +159,10 @@ class RemainsImpossible(DomainError):
         self.most = most
 
 
+class CancelNotRequested(DomainError):
+    """Nobody has asked for the order to be canceled."""
+
+
 class CancelUnderWay(DomainError):
     """The provider is being asked to stop it already."""
 

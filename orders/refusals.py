@@ -1,6 +1,7 @@
 """What staff read when a decision of theirs is refused; nothing has moved then."""
 
 from orders.errors import (
+    CancelNotRequested,
     CancelUnderWay,
     LinkUnusable,
     NothingToChange,
@@ -25,6 +26,7 @@ from panel.errors import DomainError
 from wallet.errors import ReasonMissing
 
 REFUSALS: dict[type[DomainError], str] = {
+    CancelNotRequested: "Nobody has asked for it to be canceled.",
     CancelUnderWay: "The provider is being asked to stop it already.",
     LinkUnusable: "That is no link: it is empty, longer than 2,048 characters, or has characters no address has.",
     NothingToChange: "It is so already.",

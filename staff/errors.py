@@ -3,6 +3,10 @@
 from panel.errors import DomainError
 
 
+class RefillEnded(DomainError):
+    """The refill has its final status."""
+
+
 class ApprovalOver(DomainError):
     """It was decided already, or its time is over."""
 

@@ -90,7 +90,7 @@ def reply_as_staff(*, staff_id: int, ticket_id: int, text: str, closes: bool = F
     :param closes: with this answer nothing is left to do; a reply of the customer opens the ticket again.
     :raises TicketNotFound: there is none.
     """
-    with transaction.atomic(durable=True):
+    with transaction.atomic():
         customer_id = _customer_of(ticket_id)
         _lock_customer(customer_id)
         ticket = _lock_ticket(ticket_id, customer_id=customer_id)

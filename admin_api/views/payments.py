@@ -3,14 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
-from rest_framework import serializers
+from rest_framework import serializers, status
 
-from admin_api.endpoints import Call, endpoint
-from admin_api.fields import ListedIdsField, MomentField, Money, MoneyField, SecondsField
+from admin_api import acting
+from admin_api.acting import WithReason
+from admin_api.endpoints import Answer, Call, endpoint
+from admin_api.errors import Conflict, Missing
+from admin_api.fields import AmountField, ListedIdsField, MomentField, Money, MoneyField, SecondsField
 from admin_api.paging import PageQuery, read_page
 from admin_api.scopes import Scope
-from wallet.models import Deposit
+from panel.errors import DomainError
+from panel.fields import REASON_MAX_CHARACTERS
+from panel.money import format_amount
+from staff.operations import registry
+from wallet.deposits import MANUAL_GATEWAY
+from wallet.models import Deposit, Wallet
+
+ADD_FUNDS = "wallet.add_funds"
+REFERENCE_MAX_CHARACTERS = 100  # the column that keeps it
+MEMO_MAX_CHARACTERS = 200
 
 
 class PaymentQuery(PageQuery):
@@ -86,3 +99,74 @@ def payments_list(call: Call) -> Any:
     if memo := call.sent.get("memo"):
         deposits = deposits.filter(external_id=memo)
     return read_page(deposits.order_by("-pk"), dict(call.sent), complete=_rows)
+
+
+class AddPayment(WithReason):
+    """Money that arrived outside of the panel."""
+
+    username = serializers.CharField(max_length=150, help_text="Whose it is.")
+    amount = AmountField(help_text="In the currency of the customer's wallet.")
+    memo = serializers.CharField(required=False, allow_blank=True, max_length=MEMO_MAX_CHARACTERS)
+    method = serializers.CharField(required=False, allow_blank=True, max_length=60, help_text="For the staff log.")
+    reference = serializers.CharField(
+        required=False,
+        max_length=REFERENCE_MAX_CHARACTERS,
+        help_text="What the bank statement says. The same reference is credited once, so send one and repeat calls "
+        "are safe; without it every call asks for another credit.",
+    )
+    affiliate_commission = serializers.BooleanField(required=False, help_text="Ignored: there is no affiliate system.")
+
+
+class PaymentAsked(serializers.Serializer[Any]):
+    """What became of it."""
+
+    payment_id = serializers.IntegerField(allow_null=True, help_text="Null while it waits.")
+    approval_id = serializers.IntegerField(allow_null=True)
+    reference = serializers.CharField()
+    message = serializers.CharField()
+    user = serializers.CharField()
+    amount = MoneyField()
+
+
+@endpoint(
+    method="POST",
+    scope=Scope.PAYMENTS_WRITE,
+    permissions=["wallet.add_deposit"],
+    sends=AddPayment,
+    answers=PaymentAsked,
+    statuses=(status.HTTP_200_OK, status.HTTP_202_ACCEPTED),
+    summary="Add a payment",
+)
+def payments_add(call: Call) -> Any:
+    """Credit a customer with money that arrived outside of the panel. It waits for a second person, however little."""
+    sent = call.sent
+    wallet = Wallet.objects.filter(user__username=sent["username"]).select_related("user").first()
+    if wallet is None:
+        raise Missing("There is no such customer.")
+    reference = sent.get("reference") or f"{sent.get('memo') or 'Admin API'} {uuid4()}"[-REFERENCE_MAX_CHARACTERS:]
+    told = [text for text in (sent.get("reason"), sent.get("method"), sent.get("memo")) if text]
+    arguments = {"amount": format_amount(sent["amount"]), "reference": reference}
+    try:
+        outcome = registry.perform(
+            ADD_FUNDS,
+            subject_id=wallet.pk,
+            arguments=arguments,
+            reason="; ".join(told)[:REASON_MAX_CHARACTERS] or acting.reason_of(call),
+            actor=call.staff,
+            origin=acting.origin_of(call),
+        )
+    except DomainError as error:
+        raise Conflict(acting.explain(error, ADD_FUNDS)) from None
+    credited = Deposit.objects.filter(gateway=MANUAL_GATEWAY, external_id=reference).first()
+    waits = outcome.approval is not None
+    data = {
+        "payment_id": credited.pk if credited and not waits else None,
+        "approval_id": outcome.approval.pk if outcome.approval else None,
+        "reference": reference,
+        "message": outcome.text,
+        "user": wallet.user.username,
+        "amount": Money(sent["amount"], wallet.currency),
+    }
+    if waits:
+        return Answer(data, status=202, code=202, message=outcome.text)
+    return data

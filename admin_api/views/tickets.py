@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from rest_framework import serializers
 
+from admin_api import acting
 from admin_api.endpoints import Call, endpoint
 from admin_api.errors import Missing
 from admin_api.fields import ID_MAX, ListedIdsField, MomentField, SecondsField, WordsField
@@ -15,6 +17,7 @@ from admin_api.paging import PageQuery, read_page
 from admin_api.scopes import Scope
 from admin_api.views.users import customers
 from admin_api.words import TICKET_OF_WORD, WORD_OF_TICKET
+from staff import audit
 from support import queries, tickets
 from support.errors import TicketNotFound
 from support.models import TEXT_MAX_CHARACTERS, TITLE_MAX_CHARACTERS, Message, Ticket
@@ -201,13 +204,15 @@ def tickets_add(call: Call) -> Any:
     customer_id = customers().filter(username=call.sent["username"]).values_list("pk", flat=True).first()
     if customer_id is None:
         raise Missing("There is no such customer.")
-    ticket_id = tickets.open_as_staff(
-        staff_id=call.staff.pk,
-        customer_id=customer_id,
-        subject=Ticket.Subject.OTHER,
-        title=call.sent["subject"],
-        text=call.sent["message"],
-    )
+    with transaction.atomic():
+        ticket_id = tickets.open_as_staff(
+            staff_id=call.staff.pk,
+            customer_id=customer_id,
+            subject=Ticket.Subject.OTHER,
+            title=call.sent["subject"],
+            text=call.sent["message"],
+        )
+        _record(call, ticket_id, "support.open_ticket", f"Wrote to {call.sent['username']}.")
     return _whole(ticket_id)
 
 
@@ -215,9 +220,23 @@ def _reply(call: Call, ticket_id: int) -> TicketRow:
     if ticket_id > ID_MAX:
         raise Missing
     try:
-        tickets.reply_as_staff(
-            staff_id=call.staff.pk, ticket_id=ticket_id, text=call.sent["message"], closes=call.sent["close"]
-        )
+        with transaction.atomic():
+            tickets.reply_as_staff(
+                staff_id=call.staff.pk, ticket_id=ticket_id, text=call.sent["message"], closes=call.sent["close"]
+            )
+            _record(call, ticket_id, "support.answer", "Answered and closed." if call.sent["close"] else "Answered.")
     except TicketNotFound:
         raise Missing from None
     return _whole(ticket_id)
+
+
+def _record(call: Call, ticket_id: int, operation: str, outcome: str) -> None:
+    audit.record(
+        actor=call.staff,
+        operation=operation,
+        subject_model="support.ticket",
+        subject_id=ticket_id,
+        reason=acting.reason_of(call),
+        outcome=outcome,
+        origin=acting.origin_of(call),
+    )

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth import password_validation
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 from rest_framework import serializers
@@ -14,11 +15,13 @@ from rest_framework import serializers
 from accounts import registration
 from accounts.errors import EmailTaken, UsernameTaken
 from accounts.models import User
+from admin_api import acting
 from admin_api.endpoints import Call, endpoint
 from admin_api.errors import Conflict
 from admin_api.fields import ListedIdsField, MomentField, Money, MoneyField, SecondsField
 from admin_api.paging import PageQuery, read_page
 from admin_api.scopes import Scope
+from staff import audit
 
 ACTIVE, SUSPENDED = "active", "suspended"
 USERNAME_MIN_CHARACTERS = 3
@@ -140,9 +143,20 @@ def users_add(call: Call) -> Any:
     """Create a customer with an empty wallet in the base currency."""
     sent = call.sent
     try:
-        user = registration.register_customer(
-            username=sent["username"], email=sent["email"], password=sent.get("password") or None
-        )
+        with transaction.atomic():
+            user = registration.register_customer(
+                username=sent["username"], email=sent["email"], password=sent.get("password") or None
+            )
+            audit.record(
+                actor=call.staff,
+                operation="accounts.add_customer",
+                subject_model="accounts.user",
+                subject_id=user.pk,
+                after={"username": user.username, "email": user.email},
+                reason=acting.reason_of(call),
+                outcome=f"Added the customer {user.username}.",
+                origin=acting.origin_of(call),
+            )
     except UsernameTaken:
         raise Conflict("Somebody has this user name, be it in other capitals.") from None
     except EmailTaken:

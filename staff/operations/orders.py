@@ -1,14 +1,15 @@
 """What staff do to orders."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import F, Sum
 
-from orders import cancellations
-from orders.models import Order
+from orders import cancellations, interventions
+from orders.models import Order, Run
 from orders.refusals import REFUSALS
+from orders.transitions import RunState
 from panel.money import ZERO, format_amount
 from staff.operations.amounts import in_base
 from staff.operations.registry import Operation, register
@@ -56,3 +57,97 @@ CANCEL_AND_REFUND = register(
         refusals=REFUSALS,
     )
 )
+
+
+def _weigh_partial(order_ids: Sequence[int], *, remains: int, **_rest: Any) -> Decimal:
+    orders = Order.objects.filter(pk__in=order_ids).select_related("customer__wallet")
+    return in_base(
+        (
+            max(interventions.weigh_partial(order, remains=min(remains, order.quantity)), ZERO),
+            order.customer.wallet.currency,
+        )
+        for order in orders
+    )
+
+
+def _weigh_queued(order_ids: Sequence[int], **_arguments: Any) -> Decimal:
+    """Return what may be given back at once: of orders with runs that have not left us, the rest."""
+    queued = Run.objects.filter(order__in=order_ids, state=RunState.QUEUED).values_list("order", flat=True)
+    return weigh_rest(sorted(set(queued)))
+
+
+def _change_link(order_id: int, *, reason: str, actor_id: int | None, link: str) -> str:
+    runs = interventions.change_link(order_id=order_id, link=link, reason=reason, actor_id=actor_id)
+    return f"{order_id}: the link is changed for {_count(runs)}."
+
+
+def _set_start_count(order_id: int, *, reason: str, actor_id: int | None, start_count: int) -> str:
+    interventions.set_start_count(order_id=order_id, start_count=start_count, reason=reason, actor_id=actor_id)
+    return f"{order_id}: the start count is {start_count}."
+
+
+def _set_partial(order_id: int, *, reason: str, actor_id: int | None, remains: int) -> str:
+    refund = interventions.set_partial(order_id=order_id, remains=remains, reason=reason, actor_id=actor_id)
+    return f"{order_id}: partial, {remains} undelivered, {format_amount(refund)} given back."
+
+
+def _complete(order_id: int, *, reason: str, actor_id: int | None) -> str:
+    interventions.complete(order_id=order_id, reason=reason, actor_id=actor_id)
+    return f"{order_id}: completed."
+
+
+def _request_cancel(order_id: int, *, reason: str, actor_id: int | None) -> str:
+    asks = cancellations.request_cancel_at_provider(order_id=order_id, reason=reason, actor_id=actor_id)
+    return f"{order_id}: the provider is asked to stop it." if asks else f"{order_id}: canceled before it was sent."
+
+
+def _reject_cancel(order_id: int, *, reason: str, actor_id: int | None) -> str:
+    cancellations.reject_cancellation(order_id=order_id, reason=reason, actor_id=actor_id)
+    return f"{order_id}: the request to cancel it is rejected; it goes on."
+
+
+def _resend(order_id: int, *, reason: str, actor_id: int | None) -> str:
+    runs = interventions.resend(order_id=order_id, reason=reason, actor_id=actor_id)
+    return f"{order_id}: {_count(runs)} to be sent now."
+
+
+def _move(order_id: int, *, reason: str, actor_id: int | None, provider_id: int, accept_loss: bool = False) -> str:
+    runs = interventions.move_to_provider(
+        order_id=order_id, provider_id=provider_id, reason=reason, actor_id=actor_id, accept_loss=accept_loss
+    )
+    return f"{order_id}: {_count(runs)} to be sent to provider {provider_id}."
+
+
+def _count(runs: Sequence[int]) -> str:
+    return "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+
+
+def _moves_nothing(_order_ids: Sequence[int], **_arguments: Any) -> Decimal:
+    return ZERO
+
+
+def _register(
+    name: str, title: str, run: Callable[..., str], weigh: Callable[..., Decimal] = _moves_nothing
+) -> Operation:
+    return register(
+        Operation(
+            name=name,
+            title=title,
+            permission="orders.change_order",
+            model=Order,
+            run=run,
+            describe=describe_order,
+            refusals=REFUSALS,
+            weigh=weigh,
+        )
+    )
+
+
+CHANGE_LINK = _register("orders.change_link", "Change link", _change_link)
+SET_START_COUNT = _register("orders.set_start_count", "Set start count", _set_start_count)
+SET_PARTIAL = _register("orders.set_partial", "Set partial", _set_partial, _weigh_partial)
+COMPLETE = _register("orders.complete", "Complete", _complete)
+REQUEST_CANCEL = _register("orders.request_cancel", "Request cancel at provider", _request_cancel, _weigh_queued)
+REJECT_CANCEL = _register("orders.reject_cancel", "Reject request to cancel", _reject_cancel)
+RESEND = _register("orders.resend", "Resend", _resend)
+MOVE_TO_PROVIDER = _register("orders.move_to_provider", "Move to another provider", _move)

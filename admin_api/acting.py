@@ -1,0 +1,182 @@
+"""Perform staff operations for a tool: each id in a transaction of its own, together weighed like one decision."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from rest_framework import serializers, status
+
+from admin_api.endpoints import Answer, Call
+from admin_api.errors import Conflict, Missing
+from panel.errors import DomainError
+from panel.fields import REASON_MAX_CHARACTERS
+from panel.money import ZERO
+from staff import bulk
+from staff.audit import Origin
+from staff.models import Channel
+from staff.operations import registry
+
+DONE, WAITING, REFUSED = "done", "waiting", "refused"
+ADDRESS_MAX_CHARACTERS = 64
+NOT_FOUND = "Not found."
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One operation on one subject."""
+
+    subject_id: int
+    operation: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it."""
+
+    id: int
+    result: str
+    message: str
+    approval_id: int | None = None
+    code: int = 0
+
+
+class ResultAnswer(serializers.Serializer[Any]):
+    """What came of one id."""
+
+    id = serializers.IntegerField()
+    result = serializers.ChoiceField(
+        choices=(DONE, WAITING, REFUSED), help_text="Of what waits or was refused nothing has moved."
+    )
+    message = serializers.CharField()
+    approval_id = serializers.IntegerField(allow_null=True, help_text="What it waits for, as the admin numbers it.")
+
+
+class ResultsAnswer(serializers.Serializer[Any]):
+    """What came of each id."""
+
+    count = serializers.IntegerField()
+    list = ResultAnswer(many=True)
+
+
+class WithReason(serializers.Serializer[Any]):
+    """Whatever staff do has a reason; tools that send none are the reason."""
+
+    reason = serializers.CharField(required=False, max_length=REASON_MAX_CHARACTERS, help_text="For the staff log.")
+
+
+def reason_of(call: Call) -> str:
+    """Return why it is done."""
+    return call.sent.get("reason") or f"Admin API, {call.key}"
+
+
+def origin_of(call: Call) -> Origin:
+    """Say from where it comes."""
+    return Origin(Channel.ADMIN_API, call.address[:ADDRESS_MAX_CHARACTERS])
+
+
+def act(call: Call, operation: str, ids: Sequence[int], **arguments: Any) -> Answer:
+    """Do the same to some subjects.
+
+    What together moves more than one person may decide becomes a bulk job that waits for the second one: a list of
+    small amounts is no way around it.
+    """
+    found = registry.get_operation(operation)
+    registry.check_permission(found, call.staff)
+    if len(ids) > 1 and registry.needs_second_person(found, bulk.weigh(found, list(ids), arguments), arguments):
+        return _ask_for_all(call, operation, ids, arguments)
+    return answer(perform(call, Task(one, operation, arguments)) for one in ids)
+
+
+def perform(call: Call, task: Task) -> Result:
+    """Do it, or say why not."""
+    operation = registry.get_operation(task.operation)
+    if not operation.model._default_manager.filter(pk=task.subject_id).exists():  # noqa: SLF001 - Django's public name
+        return not_found(task.subject_id)
+    try:
+        outcome = registry.perform(
+            task.operation,
+            subject_id=task.subject_id,
+            arguments=task.arguments,
+            reason=reason_of(call),
+            actor=call.staff,
+            origin=origin_of(call),
+        )
+    except DomainError as error:
+        return refused(task.subject_id, explain(error, task.operation))
+    if outcome.approval is not None:
+        return Result(
+            task.subject_id, WAITING, outcome.text, approval_id=outcome.approval.pk, code=status.HTTP_202_ACCEPTED
+        )
+    return Result(task.subject_id, DONE, outcome.text)
+
+
+def moves_too_much(tasks: Iterable[Task]) -> bool:
+    """Say whether different operations together move more than one person may decide."""
+    total = ZERO
+    for task in tasks:
+        total += registry.get_operation(task.operation).weigh([task.subject_id], **task.arguments)
+    return settings.FOUR_EYES and total > settings.FOUR_EYES_ABOVE
+
+
+def not_found(subject_id: int) -> Result:
+    """Say that there is no such subject."""
+    return Result(subject_id, REFUSED, NOT_FOUND, code=status.HTTP_404_NOT_FOUND)
+
+
+def refused(subject_id: int, message: str) -> Result:
+    """Say that the panel's rules refuse."""
+    return Result(subject_id, REFUSED, message, code=status.HTTP_409_CONFLICT)
+
+
+def explain(error: DomainError, operation: str) -> str:
+    """Say why an operation was refused."""
+    refusals = registry.get_operation(operation).refusals
+    return refusals.get(type(error), f"Refused ({type(error).__name__}). Nothing was changed.")
+
+
+def answer(results: Iterable[Result]) -> Answer:
+    """Answer what came of some ids.
+
+    The status is 200 as soon as one was done, then 202 if one waits, else that of the first refusal; the error code
+    and the message always tell of the first that was not done.
+
+    :raises APIException: all were refused.
+    """
+    found = list(results)
+    first = next((result for result in found if result.code), None)
+    message = "" if first is None else first.message if len(found) == 1 else f"{first.id}: {first.message}"
+    code = first.code if first else 0
+    if first is not None and all(result.result == REFUSED for result in found):
+        raise (Missing if code == status.HTTP_404_NOT_FOUND else Conflict)(message)
+    is_done = any(result.result == DONE for result in found)
+    return Answer(
+        {"count": len(found), "list": found},
+        status=status.HTTP_200_OK if is_done else status.HTTP_202_ACCEPTED,
+        code=code,
+        message=message,
+    )
+
+
+def _ask_for_all(call: Call, operation: str, ids: Sequence[int], arguments: Mapping[str, Any]) -> Answer:
+    model = registry.get_operation(operation).model
+    known = set(model._default_manager.filter(pk__in=ids).values_list("pk", flat=True))  # noqa: SLF001
+    job = bulk.create_job(
+        operation,
+        subject_ids=known,
+        arguments=arguments,
+        reason=reason_of(call),
+        actor=call.staff,
+        origin=origin_of(call),
+        token=uuid4(),
+    )
+    text = f"Together they wait for a second person as {str(job.approval).lower()}. Nothing has moved."
+    approval_id: int = job.approval.pk
+    return answer(
+        Result(one, WAITING, text, approval_id=approval_id, code=status.HTTP_202_ACCEPTED)
+        if one in known
+        else not_found(one)
+        for one in ids
+    )

@@ -1,0 +1,185 @@
+"""What customers ask for after the order, where no worker gets on with it: refills and requests to cancel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+from rest_framework import serializers
+
+from admin_api import acting, order_rows
+from admin_api.acting import ResultsAnswer
+from admin_api.endpoints import Call, endpoint
+from admin_api.fields import ID_MAX, IdsField, ListedIdsField, MomentField, SecondsField
+from admin_api.order_rows import OrderRow
+from admin_api.paging import LIMIT_DEFAULT, LIMIT_MAX
+from admin_api.scopes import Scope
+from admin_api.views.order_actions import DONE_OR_WAITING, Ids
+from admin_api.views.orders import OrderAnswer
+from admin_api.words import REFILL_OF_WORD, WORD_OF_REFILL
+from orders.models import Cancellation, Order, Refill, RefillPart
+from orders.transitions import FINAL_STATUSES
+
+FINAL_REFILL_WORDS = tuple(word for word, refill in REFILL_OF_WORD.items() if refill not in Refill.OPEN)
+
+
+class Pull(serializers.Serializer[Any]):
+    """Which tasks are wanted."""
+
+    service_ids = ListedIdsField(required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=LIMIT_MAX, default=LIMIT_DEFAULT)
+
+
+@dataclass(frozen=True, slots=True)
+class RefillTask:
+    """A refill that staff must see to."""
+
+    refill: Refill
+    row: OrderRow
+
+    @property
+    def status(self) -> str:
+        """How it stands."""
+        return WORD_OF_REFILL[self.refill.status]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTask:
+    """A request to cancel that staff must decide."""
+
+    request: Cancellation
+    row: OrderRow
+
+
+class RefillAnswer(serializers.Serializer[Any]):
+    """A refill."""
+
+    id = serializers.IntegerField(source="refill.pk")
+    order_id = serializers.IntegerField(source="refill.order_id")
+    status = serializers.ChoiceField(choices=tuple(REFILL_OF_WORD))
+    created = MomentField(source="refill.created_at")
+    created_timestamp = SecondsField(source="refill.created_at")
+    order = OrderAnswer(source="row")
+
+
+class RefillsAnswer(serializers.Serializer[Any]):
+    """Refills to see to, the oldest first."""
+
+    count = serializers.IntegerField()
+    list = RefillAnswer(many=True)
+
+
+class CancelAnswer(serializers.Serializer[Any]):
+    """A request to cancel; it has its order's id, since an order has one at most."""
+
+    id = serializers.IntegerField(source="request.order_id")
+    order_id = serializers.IntegerField(source="request.order_id")
+    answer = serializers.CharField(source="request.answer", allow_blank=True, help_text="What the provider said to it.")
+    created = MomentField(source="request.requested_at")
+    created_timestamp = SecondsField(source="request.requested_at")
+    order = OrderAnswer(source="row")
+
+
+class CancelsAnswer(serializers.Serializer[Any]):
+    """Requests to decide, the oldest first."""
+
+    count = serializers.IntegerField()
+    list = CancelAnswer(many=True)
+
+
+class RefillStatus(Ids):
+    """The final status of some refills."""
+
+    ids = IdsField(required=False)
+    id = serializers.IntegerField(required=False, min_value=1, max_value=ID_MAX, help_text="For a single one.")
+    status = serializers.ChoiceField(choices=FINAL_REFILL_WORDS)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Ask for one of both."""
+        if "id" in attrs:
+            attrs["ids"] = [*attrs.get("ids", ()), attrs["id"]]
+        if not attrs.get("ids"):
+            raise serializers.ValidationError({"ids": "Name at least one id."})
+        return attrs
+
+
+@endpoint(
+    method="POST",
+    scope=Scope.REFILLS_WRITE,
+    permissions=["orders.view_refill", "orders.view_order"],
+    sends=Pull,
+    answers=RefillsAnswer,
+    summary="Refills to see to",
+)
+def refill_pull(call: Call) -> Any:
+    """Return the refills that were sent to a provider without an answer, so that nobody will ever report on them.
+
+    Pulling changes nothing: they come again until they have a final status.
+    """
+    in_doubt = RefillPart.objects.filter(
+        refill=OuterRef("pk"), status=Refill.Status.PENDING, sent_at__isnull=False, provider_refill=""
+    )
+    found = Refill.objects.filter(Exists(in_doubt), status__in=Refill.OPEN)
+    if service_ids := call.sent.get("service_ids"):
+        found = found.filter(order__service__in=service_ids)
+    refills = list(found.order_by("pk")[: call.sent["limit"]])
+    rows = _rows([refill.order_id for refill in refills])
+    return _tasks([RefillTask(refill, rows[refill.order_id]) for refill in refills])
+
+
+@endpoint(
+    method="POST",
+    scope=Scope.REFILLS_WRITE,
+    permissions=["orders.change_refill"],
+    sends=RefillStatus,
+    answers=ResultsAnswer,
+    statuses=DONE_OR_WAITING,
+    summary="Set the final status of refills",
+)
+def refill_change_status(call: Call) -> Any:
+    """Say that refills are completed, or rejected. Both are final; customers see them."""
+    return acting.act(call, "refills.set_status", call.sent["ids"], status=REFILL_OF_WORD[call.sent["status"]].value)
+
+
+@endpoint(
+    method="POST",
+    scope=Scope.CANCELS_WRITE,
+    permissions=["orders.view_cancellation", "orders.view_order"],
+    sends=Pull,
+    answers=CancelsAnswer,
+    summary="Requests to cancel that nobody has decided",
+)
+def cancel_pull(call: Call) -> Any:
+    """Return the requests of customers to cancel that providers were asked about and that did not stop the order.
+
+    Pulling changes nothing: they come again until the order ends (`/orders/cancel`) or the request is rejected.
+    """
+    found = Cancellation.objects.filter(forward_at=None).exclude(order__status__in=sorted(FINAL_STATUSES))
+    if service_ids := call.sent.get("service_ids"):
+        found = found.filter(order__service__in=service_ids)
+    requests = list(found.order_by("pk")[: call.sent["limit"]])
+    rows = _rows([request.order_id for request in requests])
+    return _tasks([CancelTask(request, rows[request.order_id]) for request in requests])
+
+
+@endpoint(
+    method="POST",
+    scope=Scope.CANCELS_WRITE,
+    permissions=["orders.change_order"],
+    sends=Ids,
+    answers=ResultsAnswer,
+    statuses=DONE_OR_WAITING,
+    summary="Reject requests to cancel",
+)
+def cancel_reject(call: Call) -> Any:
+    """Reject requests to cancel, by the ids of their orders, which go on; the customer may ask again."""
+    return acting.act(call, "orders.reject_cancel", call.sent["ids"])
+
+
+def _rows(order_ids: Sequence[int]) -> dict[int, OrderRow]:
+    found = order_rows.with_details(Order.objects.filter(pk__in=order_ids))
+    return {row.order.pk: row for row in order_rows.complete(list(found))}
+
+
+def _tasks(tasks: Sequence[Any]) -> dict[str, Any]:
+    return {"count": len(tasks), "list": tasks}
