@@ -1,6 +1,7 @@
 """What customers' programs asked lately, for the customers to look at. No rule of the panel reads any of it."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from accounts.models import ApiKey
@@ -74,3 +75,25 @@ class CallCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hour:%Y-%m-%d %H} {self.action or '?'} {self.outcome}: {self.calls}"
+
+
+class CallTime(models.Model):
+    """How long calls of all keys took within an hour: how many, by the steps of `times.py`.
+
+    The row of `times.ALL_TIME` adds up all hours, also those that were forgotten.
+    """
+
+    hour = models.DateTimeField()
+    action = models.CharField(max_length=ACTION_MAX_CHARACTERS, blank=True)
+    outcome = models.CharField(max_length=8, choices=Outcome)
+    steps = ArrayField(models.BigIntegerField())
+    total_us = models.PositiveBigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["hour", "action", "outcome"], name="call_time_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H} {self.action or '?'} {self.outcome}"

@@ -5,11 +5,13 @@ from datetime import timedelta
 from django.db import connection
 from django.db.models.functions import Now
 
-from api_v2.models import CallCount, RecordedCall
+from api_v2 import times
+from api_v2.models import CallCount, CallTime, RecordedCall
 
 CALLS_PER_KEY = 500  # ten pages of the dashboard
 KEEP_CALLS = timedelta(days=7)
 KEEP_COUNTS = timedelta(days=90)
+KEEP_TIMES = timedelta(days=31)
 
 # Only a key that was used lately can have grown; `last_used_at` is exact to the minute.
 _PRUNE_BUSY = """
@@ -33,3 +35,8 @@ def prune_calls() -> None:
 def prune_counts() -> None:
     """Keep the counts of the last months."""
     CallCount.objects.filter(hour__lt=Now() - KEEP_COUNTS).delete()
+
+
+def prune_times() -> None:
+    """Keep the times of the last month, and the sum of all."""
+    CallTime.objects.filter(hour__lt=Now() - KEEP_TIMES, hour__gt=times.ALL_TIME).delete()

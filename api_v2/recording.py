@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from api_v2.models import ANSWER_MAX_CHARACTERS, Outcome, RecordedCall
 from api_v2.params import Sent
 from api_v2.redaction import MARGIN, redact, redact_parameter
 from api_v2.throttling import address_candidates, first_address
+from api_v2.times import ALL_TIME_HOUR, BOUNDS_US, STEPS
 
 WRITE_EVERY_SECONDS = 1.0
 # Of one key, between two writes. A person looks at a few; refusals are what one looks for.
@@ -92,6 +94,8 @@ class _Tally:
 
 # (key, hour since 1970, action, outcome)
 _Tallied = tuple[int, int, str, str]
+# The same of all keys, and how many calls took how long: `times.BOUNDS_US`, then the sum in microseconds.
+_Timed = tuple[int, str, str]
 
 
 class Recorder:
@@ -110,6 +114,7 @@ class Recorder:
 
     def _clear(self) -> None:
         self._tallies: dict[_Tallied, _Tally] = {}
+        self._times: dict[_Timed, list[int]] = {}
         self._kept: dict[tuple[int, bool], deque[_Pending]] = {}
         self._pending = 0
 
@@ -125,8 +130,16 @@ class Recorder:
     def _remember(self, pending: _Pending) -> None:
         key_id, outcome, latency_us = pending.key_id, pending.outcome, pending.latency_us
         is_refusal = outcome != OK
-        counted = (key_id, int(pending.at) // HOUR_SECONDS, pending.action, outcome)
+        hour = int(pending.at) // HOUR_SECONDS
+        counted = (key_id, hour, pending.action, outcome)
+        timed = (hour, pending.action, outcome)
+        step = bisect_left(BOUNDS_US, latency_us)
         with self._lock:
+            times = self._times.get(timed)
+            if times is None:
+                times = self._times[timed] = [0] * (STEPS + 1)
+            times[step] += 1
+            times[STEPS] += latency_us
             tally = self._tallies.get(counted)
             if tally is None:
                 tally = self._tallies[counted] = _Tally()
@@ -155,7 +168,7 @@ class Recorder:
     def write(self) -> None:
         """Write down what was remembered since the last time; what cannot be written is dropped and counted."""
         with self._lock:
-            tallies, kept = self._tallies, self._kept
+            tallies, times, kept = self._tallies, self._times, self._kept
             self._clear()
         if not tallies:
             return
@@ -167,6 +180,7 @@ class Recorder:
             rows.sort(key=lambda row: row.at)
             with transaction.atomic():
                 _add_counts(tallies)
+                _add_times(times)
                 RecordedCall.objects.bulk_create(rows, batch_size=ROWS_PER_STATEMENT)
         except Exception as error:  # noqa: BLE001 (whatever it was: the next second is another try)
             lost = sum(tally.calls for tally in tallies.values())
@@ -268,3 +282,31 @@ def _add_counts(tallies: Mapping[_Tallied, _Tally]) -> None:
     ]
     with connection.cursor() as cursor:
         cursor.execute(_ADD_COUNTS, [list(column) for column in zip(*rows, strict=True)])
+
+
+_ADD_TIMES = """
+INSERT INTO api_v2_calltime AS kept (hour, action, outcome, steps, total_us)
+SELECT to_timestamp(hour * 3600), action, outcome, string_to_array(steps, ' ')::bigint[], total_us
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[])
+    AS fresh (hour, action, outcome, steps, total_us)
+ON CONFLICT (hour, action, outcome) DO UPDATE SET
+    steps = ARRAY(
+        SELECT coalesce(old, 0) + coalesce(new, 0)
+        FROM unnest(kept.steps, excluded.steps) WITH ORDINALITY AS pair (old, new, number) ORDER BY number
+    ),
+    total_us = kept.total_us + excluded.total_us
+"""
+
+
+def _add_times(times: dict[_Timed, list[int]]) -> None:
+    """Add to the rows of their hours and to those of all time, in one order in every process."""
+    sums: dict[_Timed, list[int]] = {}
+    for (_, action, outcome), counts in times.items():
+        known = sums.setdefault((ALL_TIME_HOUR, action, outcome), [0] * (STEPS + 1))
+        for number, count in enumerate(counts):
+            known[number] += count
+    rows = [
+        (*timed, " ".join(map(str, counts[:STEPS])), counts[STEPS]) for timed, counts in sorted((times | sums).items())
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD_TIMES, [list(column) for column in zip(*rows, strict=True)])

@@ -15,3 +15,9 @@ def prune_calls() -> None:
 def prune_counts() -> None:
     """Forget old counts."""
     pruning.prune_counts()
+
+
+@shared_task(name="api_v2.prune_times")
+def prune_times() -> None:
+    """Forget old times."""
+    pruning.prune_times()

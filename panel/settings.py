@@ -74,14 +74,17 @@ INSTALLED_APPS = [
     "api_v2",
     "admin_api",
     "reports",
+    "status",
     "staff",  # after all whose permissions its roles are made of
     "dashboard",
     "panel",
 ]
 
 MIDDLEWARE = [
-    # First, so that an API call pays for no session, no CSRF check and no redirect.
+    "panel.request_ids.NameRequests",
+    # Before the rest, so that an API call pays for no session, no CSRF check and no redirect.
     "api_v2.middleware.ServeApiFirst",
+    "status.middleware.ServeProbesFirst",  # whoever asks how we are knows no host name and speaks no TLS
     "admin_api.middleware.AnswerInEnvelope",  # around all that may refuse a call
     "panel.middleware.RefuseNul",
     "django.middleware.security.SecurityMiddleware",
@@ -202,6 +205,8 @@ CELERY_BEAT_SCHEDULE = {
         "catalog.sync_providers": 600.0,  # prices move a few times a day, and a catalogue may be megabytes
         "wallet.fold_days": 30.0,  # pages add up what came since
         "reports.fold": 10.0,
+        "status.beat": 10.0,
+        "api_v2.prune_times": 3600.0,
         "providers.check_balances": 300.0,  # a call to each provider
         "api_v2.prune_calls": 60.0,  # a busy key leaves a few thousand in that time
         "api_v2.prune_counts": 3600.0,
@@ -330,6 +335,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
+# Whoever asks for /metrics from elsewhere than this machine must show it; empty: nobody may.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="").strip()
+
 # --- The rest ------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
@@ -382,13 +390,15 @@ if not DEBUG:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "DEBUG", "INFO", "WARNING", "ERROR", default="INFO")
+LOG_FORMAT = env.choice("LOG_FORMAT", "line", "json", default="line")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"()": "panel.logs.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+        "line": {"()": "panel.logs.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "json": {"()": "panel.logs.JsonFormatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": []},  # Django's own would print everything a second time

@@ -19,7 +19,7 @@ _MONEY = (
 )  # fmt: skip
 _MANAGE = (
     "accounts.change_user", "accounts.change_apikey", "catalog.*", "content.*", "orders.*", "providers.*",
-    "staff.stop_bulkjob", "support.*",
+    "staff.stop_bulkjob", "status.*", "support.*",
 )  # fmt: skip
 
 # Patterns of permissions. Whom a superuser makes one of the staff has no rights before a role is given.

@@ -1,0 +1,53 @@
+"""What probes are answered."""
+
+import hmac
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
+from django.views.decorators.http import require_safe
+
+from status import probes
+from status.metrics import CONTENT_TYPE, write_metrics
+
+# A proxy in front adds one of these at least; whoever asks through it is not this machine, whatever the socket says.
+FORWARDED_BY = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
+BEARER = "bearer"
+
+
+@require_safe
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """Say that this process answers; it asks nobody else."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Say whether this process should be sent requests: 503 without the database. `?strict`: with anything wrong."""
+    readiness = probes.read_readiness()
+    is_ready = readiness.status == probes.OK or (readiness.status == probes.DEGRADED and "strict" not in request.GET)
+    return JsonResponse(readiness.facts, status=200 if is_ready else 503)
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Give the figures for Prometheus to this machine, or to whoever knows the token; to others there is nothing."""
+    if not (_is_from_here(request) or _has_token(request)):
+        return HttpResponseNotFound("Not found.\n", content_type="text/plain")
+    return HttpResponse(write_metrics(), content_type=CONTENT_TYPE)
+
+
+def _is_from_here(request: HttpRequest) -> bool:
+    if any(name in request.META for name in (*FORWARDED_BY, settings.RATELIMIT_IP_META_KEY) if name != "REMOTE_ADDR"):
+        return False
+    try:
+        return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False
+
+
+def _has_token(request: HttpRequest) -> bool:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if not settings.METRICS_TOKEN or scheme.lower() != BEARER:
+        return False
+    return hmac.compare_digest(token.strip().encode(), settings.METRICS_TOKEN.encode())
