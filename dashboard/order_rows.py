@@ -3,9 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlencode
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext, pgettext
 
@@ -133,12 +131,7 @@ def watched(rows: Iterable[OrderRow]) -> str:
 
 def again_url(order: Order, new_order_url: str) -> str:
     """Return the address of the form for a new order, filled in with this one."""
-    asked: dict[str, object] = {"service": order.service_id, "link": order.link, "quantity": order.quantity}
-    if order.run_count > 1:
-        asked |= {"runs": order.run_count, "interval": order.interval_minutes}
-        if settings.DRIPFEED_QUANTITY == "per_run":
-            asked["quantity"] = order.quantity // order.run_count
-    return f"{new_order_url}?{urlencode(asked)}"
+    return f"{new_order_url}?again={order.pk}"
 
 
 def _find_deed(order: Order, *, has_open_refill: bool, is_suspended: bool) -> tuple[Deed, str]:

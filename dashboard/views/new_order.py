@@ -40,7 +40,7 @@ def new_order(request: CustomerRequest) -> HttpResponse:
         return render(request, "dashboard/new_order.html", {"nav": "new_order"})
     catalogue = price_list.read_catalogue(buyer)
     is_sent = request.method == "POST"
-    sent = request.POST if is_sent else request.GET
+    sent = request.POST.dict() if is_sent else _again(request) or request.GET.dict()
     asked = sent.get("service", "")
     offer = price_list.find_offer(catalogue, asked)
     context: dict[str, object] = {
@@ -61,7 +61,7 @@ def new_order(request: CustomerRequest) -> HttpResponse:
             address = reverse("dashboard:new_order")
             return redirect(f"{address}?{urlencode({'placed': order_id, 'service': offer.id})}")
     context |= {
-        "form": form if is_sent else OrderForm(initial=sent.dict(), offer=offer),
+        "form": form if is_sent else OrderForm(initial=sent, offer=offer),
         "price": price_list.price_of(offer, catalogue=catalogue, buyer=buyer),
         "currency": buyer.currency,
         "favourites": price_list.list_favourites(buyer.user_id),
@@ -131,9 +131,31 @@ def _price(offers: list[Offer], catalogue: Snapshot, buyer: Buyer) -> list[price
     return [price_list.price_of(offer, catalogue=catalogue, buyer=buyer) for offer in offers]
 
 
+def _again(request: CustomerRequest) -> dict[str, str]:
+    """Return the fields of the order that the address wants once more, when it is one of the customer's."""
+    order = _own_order(request, "again")
+    if order is None:
+        return {}
+    is_per_run = order.run_count > 1 and settings.DRIPFEED_QUANTITY == "per_run"
+    fields = {
+        "service": str(order.service_id),
+        "link": order.link,
+        "quantity": str(order.quantity // order.run_count if is_per_run else order.quantity),
+    }
+    if order.run_count > 1:
+        fields |= {"runs": str(order.run_count), "interval": str(order.interval_minutes)}
+    for name, value in order.parameters.items():
+        fields[name] = "\n".join(value) if isinstance(value, list) else str(value)
+    return fields
+
+
 def _placed_order(request: CustomerRequest) -> Order | None:
     """Return the order that was just placed, when the address names one of the customer's."""
-    number = request.GET.get("placed", "")
+    return _own_order(request, "placed")
+
+
+def _own_order(request: CustomerRequest, parameter: str) -> Order | None:
+    number = request.GET.get(parameter, "")
     if not price_list.is_id(number):
         return None
     try:

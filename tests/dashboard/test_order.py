@@ -289,7 +289,35 @@ def test_offers_the_same_again(customer, browser, followers):
     plain = place(customer, followers, link="https://example.com/?a=1&b=2")
     drip = place(customer, followers, quantity=1000, runs=4, interval=30)
 
-    assert browser.get(f"/orders/{plain}/").context["again_url"] == (
-        "/new-order/?service=1042&link=https%3A%2F%2Fexample.com%2F%3Fa%3D1%26b%3D2&quantity=1000"
-    )
-    assert browser.get(f"/orders/{drip}/").context["again_url"].endswith("&quantity=1000&runs=4&interval=30")
+    for order_id, filled in (
+        (plain, {"link": "https://example.com/?a=1&b=2", "quantity": "1000", "runs": None}),
+        (drip, {"quantity": "1000", "runs": "4", "interval": "30"}),
+    ):
+        page = browser.get(browser.get(f"/orders/{order_id}/").context["again_url"])
+        assert {name: page.context["form"][name].value() for name in filled} == filled
+        assert page.context["preview"].quote is not None
+
+
+def test_offers_the_same_comments_again(customer, browser, make_service):
+    comments = make_service(type="Custom Comments")
+    text = "Nice!\nGreat\n<b>Wow</b>" + "\nx" * 97
+    order_id = place(funded(customer, "10"), comments, quantity=None, comments=text)
+
+    page = browser.get(browser.get(f"/orders/{order_id}/").context["again_url"])
+
+    assert page.context["form"]["comments"].value() == text
+    assert page.context["preview"].quote.quantity == 100
+    assert "<b>Wow" not in page.text
+
+
+def test_offers_nothing_of_anothers_order_again(other_customer, browser, followers):
+    order_id = place(funded(other_customer, "10"), followers, link="https://example.com/secret")
+
+    for number in (order_id, 999_999, "x", "-1", "1" * 30):
+        page = browser.get("/new-order/", {"again": number})
+        assert (page.status_code, page.context["form"]) == (200, None)
+        assert "secret" not in page.text
+
+
+def test_leads_to_help_with_the_order(order_id, browser):
+    assert f"/support/new/?subject=order&amp;orders={order_id}" in browser.get(f"/orders/{order_id}/").text
