@@ -25,7 +25,7 @@ from wallet.models import LedgerEntry, Wallet
 # A second order on a link is a slip of the last hours, and this is asked at every pause in typing.
 SAME_LINK_ORDERS_MAX = 1000
 # "Orders by status" counts the newest ones, so that it costs a customer with ten million orders no more.
-COUNTED_ORDERS_MAX = 10_000
+COUNTED_ORDERS_MAX = 5_000
 ID_MAX = 2**31 - 1  # the column's
 PAGE_EVENTS = 200  # a drip-feed of 1,000 runs has thousands
 
