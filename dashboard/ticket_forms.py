@@ -1,11 +1,9 @@
 """What customers write to support, and the files they attach."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +14,7 @@ from orders.queries import ID_MAX as ORDER_ID_MAX
 from support import attachments
 from support.attachments import ATTACHMENTS_MAX, Upload
 from support.errors import AttachmentTooLarge, AttachmentTypeRefused, TooManyAttachments
+from support.files import FilesInput, read_uploads
 from support.models import ATTACHMENT_MAX_BYTES, TEXT_MAX_CHARACTERS, TITLE_MAX_CHARACTERS, Ticket
 from support.tickets import ORDERS_MAX
 
@@ -23,17 +22,6 @@ ORDERS_MAX_CHARACTERS = 400  # as many ids with commas and blanks between
 MEGABYTE = 1024 * 1024
 
 _BETWEEN_IDS = re.compile(r"[\s,;#]+")
-
-
-class FilesInput(forms.FileInput):
-    """Lets several files be chosen."""
-
-    allow_multiple_selected = True
-
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[UploadedFile]:
-        """Return all files that were chosen."""
-        chosen: list[UploadedFile] = files.getlist(name) if hasattr(files, "getlist") else []
-        return chosen
 
 
 class AttachmentsField(forms.Field):
@@ -55,21 +43,10 @@ class AttachmentsField(forms.Field):
     def clean(self, value: Any) -> list[Upload]:
         """Return the files."""
         try:
-            uploads = _read(value or [])
-            attachments.check_uploads(uploads)
+            uploads = read_uploads(value or [])
         except (TooManyAttachments, AttachmentTooLarge, AttachmentTypeRefused) as refusal:
             raise forms.ValidationError(sentence_for(refusal)) from None
         return uploads
-
-
-def _read(files: Sequence[UploadedFile]) -> list[Upload]:
-    """Read files, none before it is known that all of them are small and few."""
-    if len(files) > ATTACHMENTS_MAX:
-        raise TooManyAttachments
-    for file in files:
-        if (file.size or 0) > ATTACHMENT_MAX_BYTES:
-            raise AttachmentTooLarge(file.name or "")
-    return [Upload(file.name or "", file.read()) for file in files]
 
 
 class WordsField(forms.CharField):

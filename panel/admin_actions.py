@@ -107,7 +107,7 @@ def staff_operation(
         def ask_and_run(model_admin: PanelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
             obj = get_visible(model_admin, request, object_id)
             sent = request.POST if request.method == "POST" else None
-            form = form_class(sent, initial=initial(obj) if initial else None)
+            form = form_class(sent, request.FILES or None, initial=initial(obj) if initial else None)
             if form.is_valid():
                 before = audit.snapshot(obj)
                 try:

@@ -52,7 +52,9 @@ def check_limits(coupon: Coupon, *, wallet_id: int, apart_from: int | None = Non
     :param apart_from: a payment that does not count: the one that asks.
     :raises CouponUsed, CouponUsedUp: the limits are reached.
     """
-    uses = list_uses(coupon).exclude(pk=apart_from)
+    uses = list_uses(coupon)
+    if apart_from is not None:
+        uses = uses.exclude(pk=apart_from)
     if coupon.uses_max_each is not None and uses.filter(wallet=wallet_id).count() >= coupon.uses_max_each:
         raise CouponUsed
     if coupon.uses_max is not None and uses.count() >= coupon.uses_max:

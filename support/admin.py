@@ -14,10 +14,40 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from accounts.models import User
 from panel.admin_actions import StaffActionForm, actor_of, staff_operation
-from panel.admin_pages import ReadOnlyAdmin, link_to, parse_id
+from panel.admin_pages import PanelAdmin, ReadOnlyAdmin, link_to, parse_id
 from panel.downloads import download
-from support import queries, tickets
-from support.models import TEXT_MAX_CHARACTERS, Attachment, Ticket
+from panel.errors import DomainError
+from support import queries, replies, tickets
+from support.attachments import ATTACHMENTS_MAX, SUFFIXES, Upload
+from support.errors import AttachmentTooLarge, AttachmentTypeRefused, TooManyAttachments
+from support.files import FilesInput, read_uploads
+from support.models import ATTACHMENT_MAX_BYTES, TEXT_MAX_CHARACTERS, Attachment, SavedReply, Ticket
+
+FILE_REFUSALS: dict[type[DomainError], str] = {
+    TooManyAttachments: f"Attach {ATTACHMENTS_MAX} files at most. Nothing was sent.",
+    AttachmentTooLarge: "A file is too large. Nothing was sent.",
+    AttachmentTypeRefused: "A file is of a kind that cannot be attached. Nothing was sent.",
+}
+
+
+class FilesField(forms.Field):
+    """Files that go with an answer; of the same kinds as customers may send."""
+
+    def __init__(self) -> None:
+        suffixes = [suffix for group in SUFFIXES.values() for suffix in group]
+        super().__init__(
+            label="files",
+            required=False,
+            help_text=f"Up to {ATTACHMENTS_MAX} pictures, PDF or text files of {ATTACHMENT_MAX_BYTES >> 20} MB each.",
+            widget=FilesInput(attrs={"accept": ",".join(suffixes)}),
+        )
+
+    def clean(self, value: Any) -> list[Upload]:
+        """Return the files."""
+        try:
+            return read_uploads(value or [])
+        except DomainError as refusal:
+            raise forms.ValidationError(FILE_REFUSALS[type(refusal)]) from None
 
 
 class AnswerForm(StaffActionForm):
@@ -30,6 +60,7 @@ class AnswerForm(StaffActionForm):
         help_text="The customer sees this text, from the panel's support and not from you by name.",
         widget=UnfoldAdminTextareaWidget({"rows": 8}),
     )
+    attachments = FilesField()
     closes = forms.BooleanField(label="close the ticket", required=False, widget=UnfoldBooleanWidget)
 
 
@@ -96,7 +127,9 @@ class TicketAdmin(ReadOnlyAdmin):
         if ticket is not None:
             before = parse_id(request.GET.get("before", ""))
             context["conversation"] = queries.list_messages(ticket, before=before)
-            context["answer_form"] = AnswerForm() if self.has_answer_permission(request) else None
+            may_answer = self.has_answer_permission(request)
+            context["answer_form"] = AnswerForm() if may_answer else None
+            context["saved_replies"] = replies.list_replies(ticket) if may_answer else []
         return super().render_change_form(request, context, *args, **options)
 
     def get_urls(self) -> list[URLPattern]:
@@ -137,7 +170,11 @@ class TicketAdmin(ReadOnlyAdmin):
     def answer(self, request: HttpRequest, ticket: Ticket, data: dict[str, Any]) -> str:
         """Write to the customer."""
         tickets.reply_as_staff(
-            staff_id=actor_of(request), ticket_id=ticket.pk, text=data["text"], closes=data["closes"]
+            staff_id=actor_of(request),
+            ticket_id=ticket.pk,
+            text=data["text"],
+            closes=data["closes"],
+            uploads=data["attachments"],
         )
         return "Answered and closed." if data["closes"] else "Answered."
 
@@ -150,3 +187,16 @@ class TicketAdmin(ReadOnlyAdmin):
         """Close a ticket without a word."""
         tickets.close_as_staff(ticket_id=ticket.pk)
         return "Closed."
+
+
+@admin.register(SavedReply)
+class SavedReplyAdmin(PanelAdmin):
+    """Answers that staff give often; chosen on a ticket's page, and changed there before they are sent."""
+
+    list_display = ("title", "position")
+    list_editable = ("position",)
+    ordering_field = "position"
+    ordering = ("position", "title")
+    search_fields = ("title__icontains", "text__icontains")
+    search_help_text = "A part of the title or of the text"
+    fields = ("title", "text", "position")

@@ -124,3 +124,22 @@ class Attachment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SavedReply(models.Model):
+    """An answer that staff give often, put into the form of an answer to be changed there before it is sent."""
+
+    title = models.CharField(max_length=TITLE_MAX_CHARACTERS, unique=True)
+    text = models.TextField(
+        max_length=TEXT_MAX_CHARACTERS,
+        help_text="{username}, {ticket} and {orders} become the customer's name, the ticket's number and its orders.",
+    )
+    position = models.PositiveIntegerField(default=0, help_text="The smallest comes first.")
+
+    class Meta:
+        verbose_name_plural = "saved replies"
+        ordering = ["position", "title"]
+        constraints = [models.CheckConstraint(condition=~Q(text="") & ~Q(title=""), name="saved_reply_not_empty")]
+
+    def __str__(self) -> str:
+        return self.title

@@ -84,17 +84,21 @@ def close(*, customer_id: int, ticket_id: int) -> None:
         _close(ticket)
 
 
-def reply_as_staff(*, staff_id: int, ticket_id: int, text: str, closes: bool = False) -> None:
+def reply_as_staff(
+    *, staff_id: int, ticket_id: int, text: str, closes: bool = False, uploads: Sequence[Upload] = ()
+) -> None:
     """Answer a ticket; the customer finds it unread and is mailed.
 
     :param closes: with this answer nothing is left to do; a reply of the customer opens the ticket again.
-    :raises TicketNotFound: there is none.
+    :raises TicketNotFound: there is none; and for what `attachments.check_uploads` raises nothing is kept either.
     """
+    files = attachments.check_uploads(uploads)
     with transaction.atomic():
         customer_id = _customer_of(ticket_id)
         _lock_customer(customer_id)
         ticket = _lock_ticket(ticket_id, customer_id=customer_id)
         message = Message.objects.create(ticket=ticket, author_id=staff_id, is_staff=True, text=text)
+        _attach(message, files)
         Ticket.objects.filter(pk=ticket.pk).update(
             state=Ticket.State.CLOSED if closes else Ticket.State.ANSWERED,
             last_message=message,
@@ -222,16 +226,7 @@ def _lock_ticket(ticket_id: int, *, customer_id: int) -> Ticket:
 
 def _write(ticket: Ticket, *, author_id: int, text: str, files: Sequence[CheckedUpload]) -> None:
     message = Message.objects.create(ticket=ticket, author_id=author_id, is_staff=False, text=text)
-    Attachment.objects.bulk_create(
-        Attachment(
-            message=message,
-            name=file.name,
-            content_type=file.content_type,
-            size=len(file.content),
-            content=file.content,
-        )
-        for file in files
-    )
+    _attach(message, files)
     was_unread = ticket.is_unread_by_customer
     Ticket.objects.filter(pk=ticket.pk).update(
         state=Ticket.State.OPEN,
@@ -261,3 +256,16 @@ def _recount(customer_id: int) -> None:
     unread = Ticket.objects.filter(customer=OuterRef("pk"), is_unread_by_customer=True).order_by()
     counted = unread.values("customer").annotate(number=Count("pk")).values("number")
     User.objects.filter(pk=customer_id).update(unread_tickets=Coalesce(Subquery(counted), Value(0)))
+
+
+def _attach(message: Message, files: Sequence[CheckedUpload]) -> None:
+    Attachment.objects.bulk_create(
+        Attachment(
+            message=message,
+            name=file.name,
+            content_type=file.content_type,
+            size=len(file.content),
+            content=file.content,
+        )
+        for file in files
+    )

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
 from catalog.models import Service
-from support import tickets
+from support import replies, tickets
 from support.attachments import Upload
-from support.models import Message, Ticket
+from support.models import Message, SavedReply, Ticket
 from tests.admin.browsing import complaints, page_of, page_of_action, run_action, told
 from tests.dashboard.conftest import logged_in
 from tests.fixtures import funded, place
@@ -133,3 +134,66 @@ def test_finds_by_id_order_and_user(boss: Client, customer: User, other_customer
         page = boss.get(QUEUE, {"q": term}).content.decode()
         assert page_of(ticket) in page
         assert page_of(other) not in page
+
+
+def test_answers_with_files(boss: Client, customer: User) -> None:
+    ticket = opened(customer)
+    files = [SimpleUploadedFile("proof.png", PNG), SimpleUploadedFile("log.txt", b"all good")]
+
+    response = boss.post(page_of_action(ticket, "answer"), {"text": "See these.", "attachments": files})
+
+    assert told(response) == "Answered."
+    message = Message.objects.get(is_staff=True)
+    assert sorted(message.attachments.values_list("name", "size")) == [("log.txt", 8), ("proof.png", len(PNG))]
+    page = logged_in(customer).get(f"/support/{ticket.pk}/").text
+    assert "proof.png" in page
+    kept = message.attachments.get(name="log.txt")
+    assert logged_in(customer).get(f"/support/files/{kept.pk}/").content == b"all good"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [[("x.exe", b"MZ\x90\x00")], [("x.png", b"<html>\x00")], [(f"{n}.txt", b"x") for n in range(6)], [("x.txt", b"")]],
+)
+def test_refuses_files_that_customers_could_not_send(
+    boss: Client, customer: User, files: list[tuple[str, bytes]]
+) -> None:
+    ticket = opened(customer)
+    before = Written()
+    uploads = [SimpleUploadedFile(name, content) for name, content in files]
+
+    response = boss.post(page_of_action(ticket, "answer"), {"text": "See these.", "attachments": uploads})
+
+    assert response.context["form"].errors["attachments"]
+    assert Written() == before
+
+
+def test_saved_replies_are_filled_in(boss: Client, customer: User, followers: Service) -> None:
+    order_id = place(funded(customer, "1"), followers)
+    ticket = opened(customer, order_ids=[order_id])
+    text = "Dear {username}, ticket {ticket}, orders {orders}; {balance} </script>"
+    boss.post("/admin/support/savedreply/add/", {"title": "Late", "text": text, "position": 0})
+
+    page = boss.get(page_of(ticket))
+
+    filled = f"Dear customer, ticket {ticket.pk}, orders {order_id}; {{balance}} </script>"
+    assert page.context["saved_replies"] == [{"title": "Late", "text": filled}]
+    assert "; {balance} </script>" not in page.text
+    assert "support/replies.js" in page.text
+
+
+def test_a_name_that_is_a_placeholder_stays_a_name(customer: User) -> None:
+    User.objects.filter(pk=customer.pk).update(username="{orders}")
+    SavedReply.objects.create(title="Hi", text="Dear {username}")
+
+    assert replies.list_replies(opened(User.objects.get(pk=customer.pk)))[0]["text"] == "Dear {orders}"
+
+
+def test_saved_replies_need_their_permission(make_clerk: Callable[..., Client], customer: User) -> None:
+    clerk = make_clerk("support.view_ticket")
+    SavedReply.objects.create(title="Hi", text="Dear {username}")
+
+    assert clerk.post("/admin/support/savedreply/add/", {"title": "x", "text": "x", "position": 0}).status_code == 403
+    assert clerk.get(page_of(opened(customer))).context["saved_replies"] == []
+
+    assert SavedReply.objects.count() == 1
