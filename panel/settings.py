@@ -413,6 +413,7 @@ UNFOLD = {
     "SITE_HEADER": SITE_NAME,
     "SITE_SYMBOL": "stacks",
     "DASHBOARD_CALLBACK": "reports.home.fill",
+    "SIDEBAR": {"show_search": True, "navigation": "panel.admin_menu.build_menu"},
     "SITE_FAVICONS": [
         # A function, as the address of a collected file is known only when it is asked for.
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("dashboard/favicon.svg")}

@@ -1,0 +1,35 @@
+"""The menu of the admin."""
+
+import re
+from collections.abc import Callable
+
+from django.contrib import admin
+from django.test import Client
+
+from panel.admin_menu import GROUPS
+
+LINK = re.compile(r'href="(/admin/[a-z_]+/[a-z_]+/)"')
+
+
+def links(client: Client) -> set[str]:
+    """Return where the menu leads to."""
+    return set(LINK.findall(client.get("/admin/").content.decode()))
+
+
+def test_names_only_lists_that_are_there() -> None:
+    registered = {model._meta.label_lower for model in admin.site._registry}
+
+    assert {entry.model for _title, entries in GROUPS for entry in entries} <= registered
+
+
+def test_leads_the_owner_to_every_list(boss: Client) -> None:
+    everything = {f"/admin/{m._meta.app_label}/{m._meta.model_name}/" for m in admin.site._registry}
+
+    assert everything <= links(boss)
+
+
+def test_leads_others_only_to_what_they_may_see(make_clerk: Callable[..., Client]) -> None:
+    clerk = make_clerk("support.view_ticket")
+
+    assert links(clerk) == {"/admin/support/ticket/"}
+    assert "Money" not in clerk.get("/admin/").content.decode()
