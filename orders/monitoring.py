@@ -191,12 +191,12 @@ def read_piles() -> dict[str, Pile]:
     return {f"alarm {kind.value}": Pile() for kind in Run.Alarm} | piles
 
 
-def list_providers() -> list[ProviderCondition]:
-    """Measure the providers alone, without their answers."""
+def list_providers(*, with_answers: bool = False) -> list[ProviderCondition]:
+    """Measure the providers alone, with or without how they answered."""
     queued, tracked, in_flight = (
         {row[0]: row[1:] for row in _ask(statement)} for statement in (_QUEUED, _TRACKED, _IN_FLIGHT)
     )
-    return _list_providers(queued, tracked, in_flight, answers={})
+    return _list_providers(queued, tracked, in_flight, answers=_list_answers() if with_answers else {})
 
 
 def list_problems(condition: Condition) -> list[str]:

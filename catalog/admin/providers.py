@@ -36,7 +36,7 @@ admin.site.unregister(Provider)
 
 @admin.register(Provider)
 class SellingProviderAdmin(ProviderAdmin):
-    """A provider with what it sells."""
+    """A provider with what it sells. How it is doing, `orders.admin.providers` adds."""
 
     actions_detail = (*ProviderAdmin.actions_detail, "sync", "sell")
 
