@@ -177,3 +177,15 @@ class RouteLosesMoney(DomainError):
     def __init__(self, *, why: str) -> None:
         super().__init__(why)
         self.why = why
+
+
+class ProviderNotAsked(DomainError):
+    """A provider that staff wanted to ask did not answer, or not so that anybody could read it."""
+
+    def __init__(self, *, evidence: str) -> None:
+        super().__init__(evidence)
+        self.evidence = evidence
+
+
+class RefillNotInDoubt(DomainError):
+    """The refill has ended, or its provider has answered: nobody has to say what became of it."""

@@ -8,22 +8,28 @@ from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from orders import nudge, rounds, settlement
-from orders.errors import OrderNotEligibleForRefill, RefillNotAvailable
+from orders.errors import (
+    OrderNotEligibleForRefill,
+    ProviderOrderUnreadable,
+    RefillNotAvailable,
+    RefillNotInDoubt,
+)
 from orders.models import OrderEvent, Refill, RefillPart
 from orders.transitions import DELIVERED_RUN_STATES, Status
 from panel import checkpoints
 from panel.errors import violated_constraint
-from providers import adapter, health
+from providers import adapter, health, values
 from providers.adapter import STATUS_IDS_MAX, batched
 from providers.errors import LinkBusy, NotSent, ProviderError, Refused, RefusedForNow
 from providers.models import Provider
 
 BATCH = 1000
+IN_DOUBT_AFTER = timedelta(minutes=1)  # a call takes at most 25 s
 # Like runs: fresh ones are watched closely, old ones seldom. What could not be sent is tried again at the same pace.
 POLL_SHARE_OF_AGE = 0.1
 POLL_MIN = timedelta(seconds=3)
@@ -101,6 +107,75 @@ def record_refill_status(refill_id: int, status: Refill.Status, *, actor_id: int
                 refill=refill.pk,
                 status=status.value,
             )
+
+
+def record_part_found(*, refill_id: int, provider_refill: str) -> None:
+    """The provider has the part in doubt: go on asking about it under the provider's id.
+
+    :raises RefillNotInDoubt:
+    :raises ProviderOrderUnreadable: it is no id.
+    """
+    read = values.read_id(provider_refill.strip().removeprefix("#"))
+    if read is None:
+        raise ProviderOrderUnreadable
+    with transaction.atomic():
+        part = _lock_part_in_doubt(refill_id)
+        part.provider_refill = read
+        part.save(update_fields=["provider_refill"])
+        Refill.objects.filter(pk=refill_id).update(poll_at=Now())
+
+
+def send_part_again(*, refill_id: int) -> None:
+    """The provider does not have the part in doubt: ask it once more.
+
+    :raises RefillNotInDoubt:
+    """
+    with transaction.atomic():
+        part = _lock_part_in_doubt(refill_id)
+        part.sent_at = None
+        part.save(update_fields=["sent_at"])
+        Refill.objects.filter(pk=refill_id).update(poll_at=Now())
+        nudge.wake("orders.process_refills")
+
+
+def reject_part(*, refill_id: int, actor_id: int | None) -> Refill.Status:
+    """The provider does not have the part in doubt, and nobody asks it again; return how the refill stands then.
+
+    :raises RefillNotInDoubt:
+    """
+    with transaction.atomic():
+        part = _lock_part_in_doubt(refill_id)
+        part.status = Refill.Status.REJECTED
+        part.save(update_fields=["status"])
+        parts = RefillPart.objects.filter(refill=refill_id).values_list("status", flat=True)
+        status = combine_statuses([Refill.Status(one) for one in parts])
+        record_refill_status(refill_id, status, actor_id=actor_id)
+    return status
+
+
+def find_part_in_doubt(refill_id: int) -> RefillPart | None:
+    """Return the first part of an open refill of which nobody knows whether its provider took it."""
+    return _list_in_doubt(refill_id).select_related("run__provider").first()
+
+
+def _list_in_doubt(refill_id: int) -> QuerySet[RefillPart]:
+    # One that was sent just now is not in doubt but on its way.
+    sent_long_ago = Q(sent_at__lte=Now() - IN_DOUBT_AFTER)
+    waiting = Q(status=Refill.Status.PENDING, provider_refill="", refill__status__in=Refill.OPEN)
+    return RefillPart.objects.filter(sent_long_ago, waiting, refill=refill_id).order_by("pk")
+
+
+def _lock_part_in_doubt(refill_id: int) -> RefillPart:
+    """Lock the order, its refill, and the first part of it that is in doubt.
+
+    :raises RefillNotInDoubt:
+    """
+    settlement.lock_order(refills=refill_id)
+    Refill.objects.select_for_update().get(pk=refill_id)
+    part = _list_in_doubt(refill_id).select_for_update(of=("self",)).first()
+    if part is None:
+        raise RefillNotInDoubt
+    return part
 
 
 def _claim_due() -> set[int]:

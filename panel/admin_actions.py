@@ -173,6 +173,17 @@ def ask_and_perform(
     return show_form(model_admin, request, form=form, title=asked.title, explanation=explanation, subject=obj)
 
 
+def perform_for(request: HttpRequest, operation: str, *, subject_id: int, reason: str) -> registry.Outcome:
+    """Perform a registered operation in the name of who sent a form that asks about something else.
+
+    :raises PermissionDenied:
+    :raises DomainError: as the operation does; nothing has moved.
+    """
+    return registry.perform(
+        operation, subject_id=subject_id, reason=reason, actor=request.user, origin=origin_of(request)
+    )
+
+
 def ask_and_perform_on_many(
     model_admin: PanelAdmin,
     request: HttpRequest,

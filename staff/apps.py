@@ -13,7 +13,8 @@ class StaffConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the operations and wait for the permissions, which Django makes after migrations."""
-        from staff.operations import orders, payments, refills, wallet  # noqa: F401 - they register what they define
+        # They register what they define.
+        from staff.operations import orders, payments, refills, reviews, wallet  # noqa: F401
 
         post_migrate.connect(_make_roles, sender=self)
 

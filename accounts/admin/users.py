@@ -147,7 +147,7 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
             return "nothing"
         lists = (
             ("Statement", "wallet_ledgerentry", "wallet", wallet.pk),
-            ("Orders", "orders_order", "customer__id__exact", user.pk),
+            ("Orders", "orders_order", "customer", user.pk),
             ("Payments", "payments_payment", "wallet", wallet.pk),
             ("Tickets", "support_ticket", "customer__id__exact", user.pk),
         )

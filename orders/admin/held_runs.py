@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from orders import cancellations, holds
+from orders import holds
 from orders.models import HeldRun
 from orders.refusals import REFUSALS
 from panel.admin_actions import (
@@ -18,6 +18,7 @@ from panel.admin_actions import (
     ShownReasonForm,
     actor_of,
     describe_refusal,
+    perform_for,
     show_form,
     staff_operation,
 )
@@ -189,5 +190,5 @@ def _send(request: HttpRequest, held: HeldRun, reason: str) -> str:
 
 
 def _cancel(request: HttpRequest, held: HeldRun, reason: str) -> str:
-    cancellations.cancel_and_refund(order_id=held.order_id, reason=reason, actor_id=actor_of(request))
-    return f"The order of run {held} is canceled and refunded."
+    outcome = perform_for(request, "orders.cancel_and_refund", subject_id=held.order_id, reason=reason)
+    return outcome.text if outcome.approval else f"The order of run {held} is canceled and refunded."

@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from accounts.models import User
 from orders import staff_listing
 from orders.admin import order_rows
+from orders.admin.deeds import DEEDS_ON_MANY
 from orders.models import LINK_MAX_CHARACTERS, Order
 from orders.staff_listing import ID_MAX, IDS_MAX, Source, StaffFilter
 from orders.transitions import Status
@@ -42,23 +43,26 @@ class OrderFilterForm(forms.Form):
         widget=UnfoldAdminSelectWidget(),
     )
     service = forms.IntegerField(
-        required=False, min_value=1, max_value=ID_MAX, label="service id", widget=UnfoldAdminTextInputWidget()
+        required=False, min_value=1, max_value=ID_MAX, label="Service id", widget=UnfoldAdminTextInputWidget()
     )
     customer = forms.CharField(
-        required=False, max_length=150, label="customer (user name or id)", widget=UnfoldAdminTextInputWidget()
+        required=False,
+        max_length=150,
+        label="Customer",
+        widget=UnfoldAdminTextInputWidget({"placeholder": "id or user name"}),
     )
-    since = forms.DateField(required=False, label="from day", widget=UnfoldAdminTextInputWidget({"type": "date"}))
-    until = forms.DateField(required=False, label="to day", widget=UnfoldAdminTextInputWidget({"type": "date"}))
+    since = forms.DateField(required=False, label="From day", widget=UnfoldAdminTextInputWidget({"type": "date"}))
+    until = forms.DateField(required=False, label="To day", widget=UnfoldAdminTextInputWidget({"type": "date"}))
     link = forms.CharField(
         required=False,
         max_length=LINK_MAX_CHARACTERS,
-        label="link (all of it)",
+        label="Link, all of it",
         widget=UnfoldAdminTextInputWidget(),
     )
     ids = forms.CharField(
         required=False,
         max_length=IDS_CHARACTERS_MAX,
-        label="ids (with commas, blanks or lines between)",
+        label="Ids, up to 1,000",
         widget=UnfoldAdminTextInputWidget(),
     )
 
@@ -70,9 +74,11 @@ class OrderFilterForm(forms.Form):
         said = self.cleaned_data["customer"].strip()
         if not said:
             return None
-        found = User.objects.filter(username=said).values_list("pk", flat=True).first()
-        if found is None and (user_id := parse_id(said)) is not None:
+        found = None
+        if (user_id := parse_id(said)) is not None:  # first, as other pages link here by it
             found = User.objects.filter(pk=user_id).values_list("pk", flat=True).first()
+        if found is None:
+            found = User.objects.filter(username=said).values_list("pk", flat=True).first()
         if found is None:
             raise ValidationError("There is no such customer.")
         return found
@@ -181,6 +187,15 @@ class OrderChangeList(ChangeList):
             if value := self.params.get(name):
                 query[name] = value
         return query
+
+    def deeds(self) -> list[tuple[str, str]]:
+        """List what can be done about everything the filter shows: name and title."""
+        return [(name, deed.title) for name, deed in DEEDS_ON_MANY.items()]
+
+    @property
+    def filter_items(self) -> list[tuple[str, str]]:
+        """List what of the address narrows the list, to repeat it in a form."""
+        return [(name, value) for name, values in self.query_of_filter().lists() for value in values]
 
     @property
     def newest_address(self) -> str:

@@ -19,7 +19,7 @@ from orders.models import Order
 from orders.transitions import Status
 from panel.money import ZERO, format_amount
 
-LINK_SHOWN_CHARACTERS = 40  # the order's page shows all of it
+LINK_SHOWN_CHARACTERS = 36  # the order's page shows all of it
 
 _HEADINGS = (
     "Order", "Customer", "Service", "Provider", "Link", "Quantity", "Start", "Remains", "Charge", "Status",
@@ -37,10 +37,10 @@ _COLOURS = {
 }
 
 _ROW = (
-    '<tr>{}<td class="' + _CELL + ' whitespace-nowrap"><a class="font-semibold text-link" href="{}">{}</a>'
+    '<tr>{}<td class="' + _CELL + '"><a class="font-semibold text-link" href="{}">{}</a>'
     '<br>{}<br>{}</td><td class="' + _CELL + '"><a class="text-link" href="{}">{}</a></td>'
     '<td class="' + _CELL + '"><a class="text-link" href="{}">{}</a> {}</td><td class="' + _CELL + '">{}</td>'
-    '<td class="' + _CELL + ' break-words max-w-lg" title="{}">{}</td>'
+    '<td class="' + _CELL + ' break-words" title="{}">{}</td>'
     '<td class="' + _NUMBER + '">{}</td><td class="' + _NUMBER + '">{}</td><td class="' + _NUMBER + '">{}</td>'
     '<td class="' + _NUMBER + '">{}{}</td><td class="' + _CELL + '"><span class="' + _LABEL + ' {}">{}</span></td></tr>'
 )
@@ -53,7 +53,8 @@ def draw_table(orders: Sequence[Any], *, has_boxes: bool) -> SafeString:
     """
     heads = [_headline(text) for text in _HEADINGS]
     if has_boxes:
-        toggle = UnfoldBooleanWidget({"id": "action-toggle", "aria-label": "Select all orders on this page"})
+        # The theme's script looks for this class.
+        toggle = UnfoldBooleanWidget({"class": "action-toggle", "aria-label": "Select all orders on this page"})
         heads.insert(0, format_html('<th class="px-3 py-2 w-10">{}</th>', toggle.render("action-toggle", False)))
     # The addresses differ by an id, and looking each up takes longer than all the rest.
     addresses = [
@@ -79,7 +80,7 @@ def _row(order: Any, addresses: Sequence[str], box: str) -> tuple[Any, ...]:
         _box(box, order.pk),
         of_order.replace("/0/", f"/{order.pk}/"),
         order.pk,
-        date_format(localtime(order.created_at), "DATETIME_FORMAT"),
+        date_format(localtime(order.created_at), "SHORT_DATETIME_FORMAT"),
         "website" if order.api_key_id is None else "API",
         of_customer.replace("/0/", f"/{order.customer_id}/"),
         order.customer.username,

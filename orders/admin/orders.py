@@ -1,30 +1,28 @@
-"""Orders: everything there is to know of one, and its end by staff."""
+"""Orders: everything there is to know of one, and what staff can do about one or many."""
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.utils.formats import localize
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Max, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 
+from orders import staff_listing
+from orders.admin import order_facts, order_list
+from orders.admin.deeds import DEEDS, DEEDS_ON_MANY, Deed
 from orders.admin.order_list import OrderChangeList
-from orders.models import Attempt, Order, OrderEvent, Run
-from panel.admin_actions import ShownReasonForm, ask_and_perform, ask_and_perform_on_many, staff_action
-from panel.admin_pages import Fact, ReadOnlyAdmin, link_to
+from orders.models import Order
+from panel.admin_actions import ask_and_perform, ask_and_perform_on_many, staff_action
+from panel.admin_pages import Fact, ReadOnlyAdmin, parse_id
 from panel.money import format_amount
-from wallet.models import LedgerEntry
-
-ROWS_MAX = 200  # of runs, attempts and events on one page: a drip-feed of 1,000 runs has thousands
 
 
-@admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
     """What was sold, how it goes, and every cent of it."""
 
@@ -43,8 +41,8 @@ class OrderAdmin(ReadOnlyAdmin):
         ("Drip-feed", {"fields": ("run_count", "interval_minutes")}),
     )
     readonly_fields = ("shown_parameters", "currency")
-    actions = ("cancel_selected",)
-    actions_detail = ("cancel",)
+    actions = tuple(f"{name}_selected" for name in DEEDS_ON_MANY)
+    actions_detail = tuple(DEEDS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         """Leave the parameters out: a thousand comments have no place in a list."""
@@ -74,112 +72,92 @@ class OrderAdmin(ReadOnlyAdmin):
 
     def list_facts(self, obj: Order) -> Iterable[Fact]:
         """Show its money, its runs, every try to send one, and the steps of its life with who did what."""
-        yield _list_ledger_lines(obj)
-        yield _list_runs(obj)
-        yield _list_attempts(obj)
-        yield _list_events(obj)
+        return order_facts.list_facts(obj)
 
     def offers(self, action: str, obj: Any) -> bool:
-        """Offer to give back what is not given back."""
-        return obj.refunded < obj.charge or obj.finished_at is None
+        """Offer what may have something to do."""
+        return DEEDS[action].offers(obj)
 
-    def has_cancel_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+    def has_act_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         """Who may change orders."""
         return request.user.has_perm("orders.change_order")
 
-    @staff_action(description="Cancel and refund", permission="cancel")
-    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """End one order and give its money back."""
+    def get_urls(self) -> list[Any]:
+        """Add the page of an action on everything that a filter shows."""
+        view = self.admin_site.admin_view(self.act_on_all)
+        return [path("all/", view, name="orders_order_all"), *super().get_urls()]
+
+    def act_on_all(self, request: HttpRequest) -> HttpResponse:
+        """Act on all orders that the filter in the address shows, as they are up to now.
+
+        Newer ones are left out from the first look on: what is confirmed must not grow while it is read.
+        """
+        deed = DEEDS_ON_MANY.get(request.GET.get("deed", ""))
+        if deed is None:
+            raise Http404
+        if not (self.has_act_permission(request) and self.has_view_permission(request)):
+            raise PermissionDenied
+        _, wanted = order_list.read_filter(request.GET)
+        if wanted is None or wanted.is_empty:
+            self.message_user(request, "Narrow the list first: this would be every order there is.", messages.ERROR)
+            return redirect("admin:orders_order_changelist")
+        upto = parse_id(request.GET.get("upto", ""))
+        if upto is None:
+            query = request.GET.copy()
+            query["upto"] = str(Order.objects.aggregate(last=Max("pk"))["last"] or 0)
+            return redirect(f"{request.path}?{query.urlencode()}")
+        chosen = staff_listing.match(wanted).filter(pk__lte=min(upto, staff_listing.ID_MAX))
+        return self._ask_about_many(request, chosen, deed, repeated={"all": ["yes"]}) or redirect(
+            "admin:orders_order_changelist"
+        )
+
+    def _ask_about_one(self, request: HttpRequest, object_id: str, deed: Deed) -> HttpResponse:
         return ask_and_perform(
             self,
             request,
             object_id,
-            operation="orders.cancel_and_refund",
-            explanation="Ends the order and gives back all that is not yet given back, whatever was delivered.",
-            form_class=ShownReasonForm,
+            operation=deed.operation,
+            explanation=deed.explanation,
+            form_class=deed.form_class,
+            initial=deed.initial,
         )
 
-    @admin.action(description="Cancel and refund", permissions=["cancel"])
-    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
-        """End the selected orders, each for itself, as a job that says of each what happened."""
+    def _ask_about_many(
+        self, request: HttpRequest, chosen: QuerySet[Order], deed: Deed, *, repeated: dict[str, Any] | None = None
+    ) -> HttpResponse | None:
         return ask_and_perform_on_many(
             self,
             request,
-            queryset,
-            operation="orders.cancel_and_refund",
-            explanation="Ends each order and gives back all that is not yet given back, whatever was delivered.",
-            form_class=ShownReasonForm,
+            chosen,
+            operation=deed.operation,
+            explanation=f"Of each order: {deed.explanation}",
+            form_class=deed.form_class,
+            repeated=repeated,
         )
 
 
-def _list_ledger_lines(order: Order) -> Fact:
-    keys = [f"charge:order:{order.pk}"]
-    keys += [f"refund:order:{order.pk}:{number}" for number in range(1, order.refund_count + 1)]
-    entries = LedgerEntry.objects.filter(key__in=keys).select_related("debit", "credit").order_by("id")
-    return Fact(
-        "Ledger",
-        ("entry", "when", "debit", "credit", "amount", "balance after"),
-        [(link_to(e), e.created_at, e.debit, e.credit, e.amount, e.balance_after) for e in entries],
-    )
+def _make_button(name: str, deed: Deed) -> Any:
+    """Make the method that is an action's button on an order's page."""
+
+    def act(self: OrderAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask_about_one(request, object_id, deed)
+
+    act.__name__ = name  # the address and `offers` go by it
+    return staff_action(description=deed.title, permission="act")(act)
 
 
-def _list_runs(order: Order) -> Fact:
-    runs = Run.objects.filter(order=order).select_related("provider", "route__provider").order_by("number")[:ROWS_MAX]
-    return Fact(
-        "Runs",
-        (
-            "run", "quantity", "state", "remains", "start", "provider", "route", "its id", "due", "submitted",
-            "finished", "held", "alarm",
-        ),
-        [
-            (
-                run.number, run.quantity, run.state, run.remains, run.start_count, run.provider, run.route,
-                run.provider_order, run.due_at, run.submitted_at, run.finished_at,
-                _since(run.held_at, run.held_because), _since(run.alarm_at, run.get_alarm_display()),
-            )
-            for run in runs
-        ],
-        more=f"The first {ROWS_MAX} of {order.run_count}." if order.run_count > ROWS_MAX else "",
-    )  # fmt: skip
+def _make_choice(name: str, deed: Deed) -> Any:
+    """Make the method that is an action on the selected orders."""
+
+    def act(self: OrderAdmin, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
+        return self._ask_about_many(request, queryset, deed)
+
+    act.__name__ = name
+    return admin.action(description=deed.title, permissions=["act"])(act)
 
 
-def _list_attempts(order: Order) -> Fact:
-    attempts = (
-        Attempt.objects.filter(run__order=order)
-        .select_related("run", "provider", "route__provider", "review")
-        .order_by("-id")
-    )
-    return Fact(
-        f"Attempts, newest first; costs in {settings.BASE_CURRENCY}",
-        ("run", "provider", "route", "cost", "state", "started", "finished", "evidence", "review"),
-        [
-            (
-                a.run.number, a.provider, a.route, a.cost, a.state, a.started_at, a.finished_at, a.evidence,
-                _link_to_review(a),
-            )
-            for a in attempts[:ROWS_MAX]
-        ],
-    )  # fmt: skip
-
-
-def _list_events(order: Order) -> Fact:
-    events = OrderEvent.objects.filter(order=order).select_related("actor", "run").order_by("id")
-    return Fact(
-        "What happened",
-        ("when", "what", "run", "details", "by"),
-        [(e.at, e.kind, e.run and e.run.number, _say(e.data), e.actor) for e in events[:ROWS_MAX]],
-    )
-
-
-def _link_to_review(attempt: Attempt) -> SafeString | str:
-    item = getattr(attempt, "review", None)
-    return link_to(item, item.resolution or "open") if item else ""
-
-
-def _since(at: datetime | None, why: str) -> str:
-    """Say why something is so and since when; nothing when it is not."""
-    return f"{why}, since {localize(localtime(at))}" if at else ""
-
-
-def _say(data: dict[str, Any]) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in data.items())
+for _name, _deed in DEEDS.items():
+    setattr(OrderAdmin, _name, _make_button(_name, _deed))
+    if _name in DEEDS_ON_MANY:
+        setattr(OrderAdmin, f"{_name}_selected", _make_choice(f"{_name}_selected", _deed))
+admin.site.register(Order, OrderAdmin)

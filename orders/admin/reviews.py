@@ -1,27 +1,31 @@
 """Runs of which nobody knows whether the provider has them, and the three ways to decide."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.db.models import F, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.formats import localize
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.timezone import localtime
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from orders import reviews
+from orders import review_evidence
+from orders.admin import order_facts, order_rows
+from orders.admin.queues import queue_links
+from orders.errors import ProviderNotAsked
 from orders.models import ReviewItem
-from orders.refusals import REFUSALS
-from panel.admin_actions import (
-    ReasonForm,
-    actor_of,
-    staff_operation,
-)
-from panel.admin_pages import ReadOnlyAdmin, link_to
+from panel.admin_actions import ReasonForm, ask_and_perform, get_visible, show_form, staff_action
+from panel.admin_pages import Fact, ReadOnlyAdmin, link_to
+from providers.adapter import STATUS_IDS_MAX
 
 PROVIDER_ORDER_MAX_CHARACTERS = 100  # the column that keeps it
+ASKED_CHARACTERS_MAX = STATUS_IDS_MAX * (PROVIDER_ORDER_MAX_CHARACTERS + 1)
+EVIDENCE_SHOWN_CHARACTERS = 60  # in the queue; the item's page shows all of it
+REVIEW_KEYS = {"a": "ask", "f": "found", "r": "resend", "x": "refund"}
 
 
 class FoundForm(ReasonForm):
@@ -29,6 +33,16 @@ class FoundForm(ReasonForm):
 
     provider_order = forms.CharField(
         label="provider's order id", max_length=PROVIDER_ORDER_MAX_CHARACTERS, widget=UnfoldAdminTextInputWidget()
+    )
+
+
+class AskForm(forms.Form):
+    """Which ids to ask about."""
+
+    ids = forms.CharField(
+        max_length=ASKED_CHARACTERS_MAX,
+        widget=UnfoldAdminTextareaWidget({"rows": 3}),
+        help_text=f"With blanks between, at most {STATUS_IDS_MAX}.",
     )
 
 
@@ -53,7 +67,9 @@ class OpenFilter(admin.SimpleListFilter):
 class ReviewItemAdmin(ReadOnlyAdmin):
     """Runs of which nobody knows whether the provider has them; only evidence gets them out of here."""
 
-    list_display = ("id", "order_link", "provider", "opened_at", "resolution", "resolved_by", "resolved_at")
+    list_display = (
+        "id", "order_link", "decide", "provider", "sent_link", "came_back", "opened_at", "resolution", "resolved_by",
+    )  # fmt: skip
     list_filter = (OpenFilter,)
     list_select_related = ("attempt__run__order", "attempt__provider", "resolved_by")
     ordering = (F("resolved_at").desc(nulls_first=True), "opened_at")
@@ -63,7 +79,11 @@ class ReviewItemAdmin(ReadOnlyAdmin):
         "resolved_by", "reason",
     )  # fmt: skip
     readonly_fields = ("order_link", "run_number", "link", "provider", "sent_at", "evidence")
-    actions_detail = ("found", "resend", "refund")
+    actions_detail = ("ask", "found", "resend", "refund")
+
+    class Media:
+        js = ("orders/queue.js",)
+        css: ClassVar = {"all": ("orders/queue.css",)}
 
     @admin.display(description="order")
     def order_link(self, item: ReviewItem) -> SafeString:
@@ -95,6 +115,21 @@ class ReviewItemAdmin(ReadOnlyAdmin):
         """Show how the call ended."""
         return item.attempt.evidence
 
+    @admin.display(description="link")
+    def sent_link(self, item: ReviewItem) -> str:
+        """Show the link as text, cut."""
+        return order_rows.cut_link(item.attempt.run.order)
+
+    @admin.display(description="what came back")
+    def came_back(self, item: ReviewItem) -> str:
+        """Show the start of the evidence."""
+        return Truncator(item.attempt.evidence).chars(EVIDENCE_SHOWN_CHARACTERS)
+
+    @admin.display(description="decide")
+    def decide(self, item: ReviewItem) -> SafeString | str:
+        """Offer the decisions by one key."""
+        return "" if item.resolved_at else queue_links(item, REVIEW_KEYS)
+
     def describe(self, obj: ReviewItem) -> str:
         """Say which run it is about, and where to look for it."""
         run = obj.attempt.run
@@ -108,43 +143,89 @@ class ReviewItemAdmin(ReadOnlyAdmin):
         """Who may change review items."""
         return request.user.has_perm("orders.change_reviewitem")
 
-    @staff_operation(
-        description="Found at the provider",
-        permission="decide",
-        explanation="The provider has this run. It goes on being tracked under the provider's order id.",
-        form_class=FoundForm,
-        refusals=REFUSALS,
-    )
-    def found(self, request: HttpRequest, item: ReviewItem, data: dict[str, Any]) -> str:
+    @staff_action(description="Found at the provider", permission="decide")
+    def found(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Go on tracking the run under the provider's id."""
-        reviews.resolve_found(
-            item_id=item.pk,
-            provider_order=data["provider_order"],
-            reason=data["reason"],
-            actor_id=actor_of(request),
+        return ask_and_perform(
+            self,
+            request,
+            object_id,
+            operation="reviews.found",
+            explanation="The provider has this run. It goes on being tracked under the provider's order id.",
+            form_class=FoundForm,
+            initial=lambda _item: {"provider_order": request.GET.get("provider_order", "")},
         )
-        return f"The run goes on as {data['provider_order']}."
 
-    @staff_operation(
-        description="Absent: send again",
-        permission="decide",
-        explanation="The provider does not have this run: I have looked. If it does, we pay for it twice.",
-        form_class=ReasonForm,
-        refusals=REFUSALS,
-    )
-    def resend(self, request: HttpRequest, item: ReviewItem, data: dict[str, Any]) -> str:
+    @staff_action(description="Absent: send again", permission="decide")
+    def resend(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Send the run once more."""
-        reviews.resolve_resend(item_id=item.pk, reason=data["reason"], actor_id=actor_of(request))
-        return "The run is queued again."
+        return ask_and_perform(
+            self,
+            request,
+            object_id,
+            operation="reviews.resend",
+            explanation="The provider does not have this run: I have looked. If it does, we pay for it twice.",
+            form_class=ReasonForm,
+        )
 
-    @staff_operation(
-        description="Absent: cancel and refund",
-        permission="decide",
-        explanation="The provider does not have this run: I have looked. It is canceled and its part refunded.",
-        form_class=ReasonForm,
-        refusals=REFUSALS,
-    )
-    def refund(self, request: HttpRequest, item: ReviewItem, data: dict[str, Any]) -> str:
+    @staff_action(description="Absent: cancel and refund", permission="decide")
+    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End the run and give its money back."""
-        reviews.resolve_refund(item_id=item.pk, reason=data["reason"], actor_id=actor_of(request))
-        return "The run is canceled and refunded."
+        return ask_and_perform(
+            self,
+            request,
+            object_id,
+            operation="reviews.refund",
+            explanation="The provider does not have this run: I have looked. It is canceled and its part refunded.",
+            form_class=ReasonForm,
+        )
+
+    @staff_action(description="Ask the provider", permission="decide")
+    def ask(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask the provider what it says of some ids now. Changes nothing, but calls it: so never by GET."""
+        item = get_visible(self, request, object_id)
+        neighbours = review_evidence.find_neighbours(item.attempt)
+        form = AskForm(request.POST if request.method == "POST" else None, initial={"ids": " ".join(neighbours.gap)})
+        findings = None
+        if form.is_valid():
+            try:
+                findings = review_evidence.ask_provider(item.attempt, form.cleaned_data["ids"].split())
+            except ProviderNotAsked as error:
+                form.add_error(None, f"It did not answer: {error.evidence}")
+        return show_form(
+            self,
+            request,
+            form=form,
+            title="Ask the provider",
+            explanation="Ids between those of our runs sent just before and after it are filled in. A panel reports on "
+            "our own orders only: an id that it knows and no run of ours has is very likely this run.",
+            subject=item,
+            findings=findings,
+        )
+
+    def list_facts(self, obj: ReviewItem) -> Iterable[Fact]:
+        """Put what we sent beside what the provider took just before and after, and every other try."""
+        attempt = obj.attempt
+        changes = order_facts.list_link_changes(attempt.run.order_id)
+        link = order_facts.link_at(attempt.started_at, link=attempt.run.order.link, changes=changes)
+        yield Fact(
+            "Evidence",
+            ("what the provider got", "what came back", "sent", "given up"),
+            [
+                (
+                    order_facts.describe_request(attempt, link=link), attempt.evidence, attempt.started_at,
+                    attempt.finished_at,
+                )
+            ],
+        )  # fmt: skip
+        near = review_evidence.find_neighbours(attempt)
+        yield Fact(
+            f"Taken by {attempt.provider} just before and after",
+            ("", "run", "sent", "quantity", "its id there"),
+            [
+                (word, link_to(one.run.order, one.run), one.started_at, one.run.quantity, one.run.provider_order)
+                for word, one in (("before", near.before), ("after", near.after))
+                if one is not None
+            ],
+            more="" if obj.resolved_at else queue_links(obj, REVIEW_KEYS),
+        )

@@ -402,7 +402,7 @@ def test_links_to_what_belongs_to_a_customer(
 
     addresses = [
         f"/admin/wallet/ledgerentry/?wallet={customer.wallet.pk}",
-        f"/admin/orders/order/?customer__id__exact={customer.pk}",
+        f"/admin/orders/order/?customer={customer.pk}",
         f"/admin/payments/payment/?wallet={customer.wallet.pk}",
         f"/admin/support/ticket/?customer__id__exact={customer.pk}",
     ]

@@ -1,6 +1,8 @@
 """The decisions that only a person makes: what became of a run, and how a refill stands."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,9 +10,15 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from orders.models import Order, Refill, ReviewItem, Run
+from orders import submission
+from orders.admin.cancellations import CANCEL_KEYS
+from orders.admin.reviews import REVIEW_KEYS
+from orders.models import Order, Refill, RefillPart, ReviewItem, Run
+from providers.errors import NotSent
+from providers.sandbox import Sandbox
+from staff.models import Approval
 from tests.admin.browsing import complaints, page_of, page_of_action, run_action, told
-from tests.fixtures import balance_of, call_api, nothing_moves, place, report
+from tests.fixtures import LINK, balance_of, call_api, funded, nothing_moves, place, report
 
 DECISIONS = [
     ("found", {"provider_order": "P-77", "reason": "seen in their panel"}),
@@ -179,3 +187,135 @@ def test_says_which_reasons_the_customer_sees(boss: Client, customer: User, revi
     assert warning in boss.post("/admin/orders/order/", selected).content.decode()
     assert warning in boss.get(page_of_action(customer.wallet, "adjust_balance")).content.decode()
     assert warning not in boss.get(page_of_action(review, "refund")).content.decode()
+
+
+def test_asks_the_provider_about_the_ids_between(boss: Client, customer: User, followers: Any, provider: Any) -> None:
+    """The sandbox takes the second of three orders and loses the answer."""
+    funded(customer, "10")
+    ids = [place(customer, followers), place(customer, followers, link=f"{LINK}?lost"), place(customer, followers)]
+    while submission.submit_next():
+        pass
+    item = ReviewItem.objects.get()
+    before, after = (Run.objects.get(order=ids[number]).provider_order for number in (0, 2))
+    lost = str(int(before) + 1)
+    assert int(after) == int(before) + 2
+
+    form = boss.get(page_of_action(item, "ask"))
+    assert form.context["form"].initial["ids"] == lost
+    assert "What Sandbox says now" not in form.content.decode()
+    with nothing_moves():
+        page = boss.post(page_of_action(item, "ask"), {"ids": f"{before} #{lost} 999999 error"}).content.decode()
+
+    assert "not known there" in page
+    assert f"{page_of_action(item, 'found')}?provider_order={lost}" in page
+    assert f"?provider_order={before}" not in page  # a run of ours has it
+    filled = boss.get(f"{page_of_action(item, 'found')}?provider_order={lost}").context["form"]
+    assert filled.initial["provider_order"] == lost
+    run_action(boss, item, "found", provider_order=lost, reason="seen there")
+    assert Run.objects.get(order=ids[1]).provider_order == lost
+
+
+def test_asking_needs_the_permission_and_says_when_there_is_no_answer(
+    boss: Client, make_clerk: Callable[..., Client], review: ReviewItem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clerk = make_clerk("orders.view_reviewitem", "orders.change_order")
+    assert clerk.post(page_of_action(review, "ask"), {"ids": "1"}).status_code == 403
+
+    def fail(_self: Sandbox, _ids: Any) -> None:
+        raise NotSent("connection refused")
+
+    monkeypatch.setattr(Sandbox, "statuses", fail)
+    assert "It did not answer: connection refused" in complaints(boss.post(page_of_action(review, "ask"), {"ids": "1"}))
+
+
+def test_queue_offers_every_decision_by_a_key(boss: Client, review: ReviewItem) -> None:
+    for page in (boss.get("/admin/orders/reviewitem/"), boss.get(page_of(review))):
+        text = page.content.decode()
+        assert "orders/queue.js" in text
+        for key, action in REVIEW_KEYS.items():
+            assert f'href="{page_of_action(review, action)}" data-key="{key}"' in text
+
+
+def test_a_large_refund_of_a_review_waits_for_a_second_person(boss: Client, review: ReviewItem, settings: Any) -> None:
+    settings.FOUR_EYES, settings.FOUR_EYES_ABOVE = True, Decimal("0.10")
+
+    with nothing_moves():
+        response = run_action(boss, review, "refund", reason="never came")
+
+    assert "waits for a second person" in told(response)
+    assert Approval.objects.get().amount == Decimal("0.85")
+
+
+@pytest.fixture
+def in_doubt(refill: Refill) -> Refill:
+    refill.parts.update(sent_at=timezone.now() - timedelta(minutes=2))
+    return refill
+
+
+def test_refill_in_doubt_is_found(boss: Client, in_doubt: Refill) -> None:
+    response = run_action(boss, in_doubt, "found", provider_refill="R-7", reason="seen there")
+
+    assert told(response) == "The refill goes on as R-7."
+    assert in_doubt.parts.get().provider_refill == "R-7"
+
+
+def test_refill_in_doubt_is_asked_for_again(boss: Client, in_doubt: Refill) -> None:
+    run_action(boss, in_doubt, "again", reason="never came")
+
+    assert in_doubt.parts.get().sent_at is None
+
+
+def test_refill_in_doubt_is_rejected(boss: Client, in_doubt: Refill) -> None:
+    response = run_action(boss, in_doubt, "reject", reason="never came")
+
+    in_doubt.refresh_from_db()
+    assert (in_doubt.status, in_doubt.parts.get().status) == ("Rejected", "Rejected")
+    assert told(response) == "It is rejected; the refill is now Rejected."
+
+
+REFILL_DECISIONS = [("found", {"provider_refill": "R-7"}), ("again", {}), ("reject", {})]
+
+
+@pytest.mark.parametrize(("action", "data"), REFILL_DECISIONS)
+@pytest.mark.parametrize("sent_ago", [None, timedelta(seconds=20)])
+def test_refill_on_its_way_is_left_alone(
+    boss: Client, refill: Refill, action: str, data: dict[str, str], sent_ago: timedelta | None
+) -> None:
+    refill.parts.update(sent_at=timezone.now() - sent_ago if sent_ago else None)
+    before = list(RefillPart.objects.values())
+
+    with nothing_moves():
+        assert "Nothing of it is in doubt" in complaints(run_action(boss, refill, action, reason="x", **data))
+
+    assert list(RefillPart.objects.values()) == before
+
+
+@pytest.mark.parametrize(("action", "data"), REFILL_DECISIONS)
+def test_refill_decisions_need_reason_permission_and_post(
+    boss: Client, make_clerk: Callable[..., Client], in_doubt: Refill, action: str, data: dict[str, str]
+) -> None:
+    before = list(RefillPart.objects.values())
+    clerk = make_clerk("orders.view_refill", "orders.change_order")
+
+    with nothing_moves():
+        complaints(run_action(boss, in_doubt, action, reason=" ", **data))
+        assert run_action(clerk, in_doubt, action, reason="x", **data).status_code == 403
+        boss.get(page_of_action(in_doubt, action), {"reason": "x", "confirmed": "on", **data})
+
+    assert list(RefillPart.objects.values()) == before
+    assert 'data-key="f"' in boss.get("/admin/orders/refill/").content.decode()
+
+
+def test_requests_to_cancel_are_worked_off_on_the_orders_pages(boss: Client, customer: User, followers: Any) -> None:
+    order_id = place(funded(customer, "10"), followers)
+    report(order_id, "In progress", remains=900)
+    call_api(customer, action="cancel", orders=order_id)
+    order = Order.objects.get(pk=order_id)
+
+    page = boss.get("/admin/orders/cancellation/?state=open").content.decode()
+    for key, deed in CANCEL_KEYS.items():
+        assert f'href="{page_of_action(order, deed)}" data-key="{key}"' in page
+    assert page_of(order) not in boss.get("/admin/orders/cancellation/?state=answered").content.decode()
+    report(order_id, "Canceled")
+    assert page_of(order) not in boss.get("/admin/orders/cancellation/?state=open").content.decode()
+    assert page_of(order) in boss.get("/admin/orders/cancellation/?state=ended").content.decode()

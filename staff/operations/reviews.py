@@ -1,0 +1,66 @@
+"""What staff decide about runs that nobody knows the outcome of."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from orders import pricing, reviews
+from orders.models import ReviewItem
+from orders.refusals import REFUSALS
+from panel.money import ZERO
+from staff.operations.amounts import in_base
+from staff.operations.registry import Operation, register
+
+
+def _describe(item_id: int) -> dict[str, Any]:
+    item = ReviewItem.objects.select_related("attempt__run").get(pk=item_id)
+    run = item.attempt.run
+    return {"run": str(run), "state": run.state, "provider_order": run.provider_order, "resolution": item.resolution}
+
+
+def _weigh_refund(item_ids: Sequence[int], **_arguments: Any) -> Decimal:
+    """Return what the runs of open items are worth."""
+    items = ReviewItem.objects.filter(pk__in=item_ids, resolved_at=None)
+    shares = []
+    for item in items.select_related("attempt__run__order__customer__wallet"):
+        run, order = item.attempt.run, item.attempt.run.order
+        share = pricing.refund_due(
+            charge=order.charge, quantity=order.quantity, undelivered=run.quantity, refunded=ZERO
+        )
+        shares.append((min(share, order.charge - order.refunded), order.customer.wallet.currency))
+    return in_base(shares)
+
+
+def _found(item_id: int, *, reason: str, actor_id: int | None, provider_order: str) -> str:
+    reviews.resolve_found(item_id=item_id, provider_order=provider_order, reason=reason, actor_id=actor_id)
+    return f"The run goes on as {provider_order}."
+
+
+def _resend(item_id: int, *, reason: str, actor_id: int | None) -> str:
+    reviews.resolve_resend(item_id=item_id, reason=reason, actor_id=actor_id)
+    return "The run is queued again."
+
+
+def _refund(item_id: int, *, reason: str, actor_id: int | None) -> str:
+    reviews.resolve_refund(item_id=item_id, reason=reason, actor_id=actor_id)
+    return "The run is canceled and refunded."
+
+
+def _register(name: str, title: str, run: Callable[..., str], **more: Any) -> Operation:
+    return register(
+        Operation(
+            name=name,
+            title=title,
+            permission="orders.change_reviewitem",
+            model=ReviewItem,
+            run=run,
+            describe=_describe,
+            refusals=REFUSALS,
+            **more,
+        )
+    )
+
+
+FOUND = _register("reviews.found", "Found at the provider", _found)
+RESEND = _register("reviews.resend", "Absent: send again", _resend)
+REFUND = _register("reviews.refund", "Absent: cancel and refund", _refund, weigh=_weigh_refund)
