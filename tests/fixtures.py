@@ -21,6 +21,7 @@ from orders.models import Attempt, Cancellation, Order, OrderEvent, Refill, Run
 from orders.transitions import TRACKED_RUN_STATES, RunState
 from providers.adapter import Report, ReportedStatus
 from providers.models import Provider, SandboxOrder, SandboxRefill
+from status import page as status_page
 from wallet import deposits
 from wallet.models import LedgerEntry, Wallet
 
@@ -44,6 +45,7 @@ def fresh_process_state(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     _keys.clear()
     sessions._noted.clear()
     caches["limits"].clear()
+    status_page.forget()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """How values look on a page: money, statuses, times, links from users, form fields, icons."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import urlencode, urlsplit
 
@@ -75,6 +75,13 @@ def minutes(value: int) -> str:
         return f"{hours} h {rest} min" if rest else f"{hours} h"
     days, hours = divmod(hours, 24)
     return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+@register.filter
+def duration(value: timedelta) -> str:
+    """Print a duration: seconds below a minute, else as `minutes` does."""
+    seconds = round(value.total_seconds())
+    return f"{seconds} s" if seconds < 60 else minutes(seconds // 60)  # noqa: PLR2004
 
 
 @register.filter
