@@ -64,7 +64,9 @@ class ResultsAnswer(serializers.Serializer[Any]):
 class WithReason(serializers.Serializer[Any]):
     """Whatever staff do has a reason; tools that send none are the reason."""
 
-    reason = serializers.CharField(required=False, max_length=REASON_MAX_CHARACTERS, help_text="For the staff log.")
+    reason = serializers.CharField(
+        required=False, allow_blank=True, max_length=REASON_MAX_CHARACTERS, help_text="For the staff log."
+    )
 
 
 def reason_of(call: Call) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone, translation
-from drf_spectacular.utils import OpenApiExample, extend_schema, inline_serializer
+from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.negotiation import BaseContentNegotiation
@@ -19,6 +19,7 @@ from accounts.models import User
 from admin_api import paging, throttling
 from admin_api.answers import OK, envelope, handle_exception
 from admin_api.authentication import StaffKeyAuthentication
+from admin_api.examples import examples_of
 from admin_api.models import StaffKey
 from admin_api.paging import Page
 from admin_api.parsers import BoundedFormParser, BoundedJSONParser
@@ -154,7 +155,6 @@ def endpoint(
     sends: type[serializers.Serializer[Any]] | None = None,
     is_list: bool = False,
     statuses: Sequence[int] = (OK,),
-    examples: Sequence[OpenApiExample] = (),
 ) -> Callable[[Handler], Callable[..., Any]]:
     """Make a handler the view of an address.
 
@@ -177,10 +177,10 @@ def endpoint(
             tags=[scope.value.partition(":")[0]],
             description=f"{handler.__doc__}\n\nScope: `{scope.value}`. Permission: `{', '.join(permissions)}`.",
             parameters=[sends] if sends and method == "GET" else None,
-            request=sends if sends and method != "GET" else None,
+            request={"application/json": sends} if sends and method != "GET" else None,
             responses=dict.fromkeys(statuses, _wrapped(name, answers, is_list=is_list))
             | dict.fromkeys((400, 401, 403, 404, 405, 409, 429), _REFUSAL),
-            examples=list(examples),
+            examples=examples_of(name, is_list=is_list),
         )(handle)
         attributes = {
             method.lower(): described,

@@ -28,6 +28,7 @@ _ID_SCHEMA = {"type": "integer", "minimum": 1, "maximum": ID_MAX}
     {
         "oneOf": [
             {"type": "string", "pattern": r"^[1-9][0-9]{0,8}(,[1-9][0-9]{0,8}){0,99}$", "example": "1832047,1832048"},
+            _ID_SCHEMA,
             {"type": "array", "items": _ID_SCHEMA, "minItems": 1, "maxItems": CHANGED_IDS_MAX},
         ]
     }

@@ -28,6 +28,11 @@ WORD_OF_REFILL: dict[str, str] = {
 }
 REFILL_OF_WORD = {word: Refill.Status(status) for status, word in WORD_OF_REFILL.items()}
 
+FINAL_REFILL_WORDS = tuple(word for word, status in REFILL_OF_WORD.items() if status not in Refill.OPEN)
+
+ACTIVE, SUSPENDED = "active", "suspended"
+USER_WORDS = (ACTIVE, SUSPENDED)
+
 WORD_OF_TICKET: dict[str, str] = {
     Ticket.State.OPEN: PENDING,
     Ticket.State.ANSWERED: "answered",

@@ -332,6 +332,15 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "For tools of the staff. Every answer comes in the envelope "
     '`{"data": …, "error_message": "", "error_code": 0}`; `error_code` repeats the HTTP status of a refusal.',
     "VERSION": "2",
+    "OAS_VERSION": "3.1.0",
+    "ENFORCE_NON_BLANK_FIELDS": True,
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStatus": "admin_api.words.ORDER_WORDS",
+        "RefillStatus": "admin_api.words.REFILL_OF_WORD",
+        "FinalRefillStatus": "admin_api.words.FINAL_REFILL_WORDS",
+        "TicketStatus": "admin_api.words.TICKET_OF_WORD",
+        "UserStatus": "admin_api.words.USER_WORDS",
+    },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 

@@ -16,11 +16,9 @@ from admin_api.paging import LIMIT_DEFAULT, LIMIT_MAX
 from admin_api.scopes import Scope
 from admin_api.views.order_actions import DONE_OR_WAITING, Ids
 from admin_api.views.orders import OrderAnswer
-from admin_api.words import REFILL_OF_WORD, WORD_OF_REFILL
+from admin_api.words import FINAL_REFILL_WORDS, REFILL_OF_WORD, WORD_OF_REFILL
 from orders.models import Cancellation, Order, Refill, RefillPart
 from orders.transitions import FINAL_STATUSES
-
-FINAL_REFILL_WORDS = tuple(word for word, refill in REFILL_OF_WORD.items() if refill not in Refill.OPEN)
 
 
 class Pull(serializers.Serializer[Any]):
@@ -87,7 +85,7 @@ class CancelsAnswer(serializers.Serializer[Any]):
     list = CancelAnswer(many=True)
 
 
-class RefillStatus(Ids):
+class ChangeRefillStatus(Ids):
     """The final status of some refills."""
 
     ids = IdsField(required=False)
@@ -131,7 +129,7 @@ def refill_pull(call: Call) -> Any:
     method="POST",
     scope=Scope.REFILLS_WRITE,
     permissions=["orders.change_refill"],
-    sends=RefillStatus,
+    sends=ChangeRefillStatus,
     answers=ResultsAnswer,
     statuses=DONE_OR_WAITING,
     summary="Set the final status of refills",

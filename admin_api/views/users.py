@@ -21,9 +21,9 @@ from admin_api.errors import Conflict
 from admin_api.fields import ListedIdsField, MomentField, Money, MoneyField, SecondsField
 from admin_api.paging import PageQuery, read_page
 from admin_api.scopes import Scope
+from admin_api.words import ACTIVE, SUSPENDED, USER_WORDS
 from staff import audit
 
-ACTIVE, SUSPENDED = "active", "suspended"
 USERNAME_MIN_CHARACTERS = 3
 USERNAME_MAX_CHARACTERS = 150
 PASSWORD_MAX_CHARACTERS = 128
@@ -35,7 +35,7 @@ class UserQuery(PageQuery):
     ids = ListedIdsField(required=False)
     username = serializers.CharField(required=False, max_length=150, help_text="The whole user name.")
     email = serializers.CharField(required=False, max_length=254, help_text="The whole address.")
-    status = serializers.ChoiceField(required=False, choices=(ACTIVE, SUSPENDED))
+    status = serializers.ChoiceField(required=False, choices=USER_WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class UserAnswer(serializers.Serializer[Any]):
     username = serializers.CharField(source="user.username")
     email = serializers.CharField(source="user.email", allow_blank=True)
     balance = MoneyField()
-    status = serializers.ChoiceField(choices=(ACTIVE, SUSPENDED))
+    status = serializers.ChoiceField(choices=USER_WORDS)
     created = MomentField(source="user.date_joined")
     created_timestamp = SecondsField(source="user.date_joined")
     last_auth = MomentField(source="user.last_login", allow_null=True)
