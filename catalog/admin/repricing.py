@@ -103,8 +103,13 @@ def show_page(model_admin: PanelAdmin, request: HttpRequest) -> HttpResponse:
             try:
                 with transaction.atomic():
                     written = repricing.write(form.find(), **how, seen=form.cleaned_data["seen"])
-                    for price in written:
-                        model_admin.log_change(request, price.service, f"Price {price.old} → {price.new}, in bulk.")
+                    model_admin.log_many(
+                        request,
+                        [price.service for price in written],
+                        f"{len(written)} prices changed by {how['percent']} %.",
+                        before={str(price.service.pk): str(price.old) for price in written},
+                        after={str(price.service.pk): str(price.new) for price in written},
+                    )
             except PricesMoved:
                 form.add_error(None, "Something changed since this was shown. Nothing was written; this is how it is.")
             else:

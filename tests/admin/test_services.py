@@ -10,6 +10,7 @@ from django.test import Client
 
 from catalog.models import Category, Currency, Route, Service
 from providers.models import Provider
+from staff.models import AuditEntry
 from tests.admin.browsing import page_of_action, told
 from tests.fixtures import call_api
 
@@ -141,6 +142,10 @@ def test_writes_what_was_shown(boss: Client, shop: list[Service]) -> None:
     assert told(response) == "2 prices changed."
     assert prices() == {11: Decimal("0.94"), 12: Decimal("1.10"), 13: Decimal("0.10")}
     assert sorted(LogEntry.objects.values_list("object_id", flat=True)) == ["11", "12"]
+    logged = AuditEntry.objects.get()
+    assert (logged.actor_name, logged.outcome) == ("staff", "2 prices changed by 10 %.")
+    assert logged.before == {"11": "0.85000", "12": "1.00000"}
+    assert logged.after == {"11": "0.94000", "12": "1.10000"}
     assert reprice(boss, ids="11,12", seen=seen, write="yes").status_code == 200  # a form sent twice
     assert prices()[11] == Decimal("0.94")
 
