@@ -22,7 +22,7 @@ from panel.money import ZERO, format_amount
 LINK_SHOWN_CHARACTERS = 36  # the order's page shows all of it
 
 _HEADINGS = (
-    "Order", "Customer", "Service", "Provider", "Link", "Quantity", "Start", "Remains", "Charge", "Status",
+    "Order", "Status", "Customer", "Service", "Provider", "Link", "Quantity", "Start", "Remains", "Charge",
 )  # fmt: skip
 _CELL = "align-top border-base-200 border-t px-3 py-2 dark:border-base-800"
 _NUMBER = f"{_CELL} text-right whitespace-nowrap"
@@ -38,11 +38,12 @@ _COLOURS = {
 
 _ROW = (
     '<tr>{}<td class="' + _CELL + '"><a class="font-semibold text-link" href="{}">{}</a>'
-    '<br>{}<br>{}</td><td class="' + _CELL + '"><a class="text-link" href="{}">{}</a></td>'
+    '<br>{}<br>{}</td><td class="' + _CELL + '"><span class="' + _LABEL + ' {}">{}</span></td>'
+    '<td class="' + _CELL + '"><a class="text-link" href="{}">{}</a></td>'
     '<td class="' + _CELL + '"><a class="text-link" href="{}">{}</a> {}</td><td class="' + _CELL + '">{}</td>'
     '<td class="' + _CELL + ' break-words" title="{}">{}</td>'
     '<td class="' + _NUMBER + '">{}</td><td class="' + _NUMBER + '">{}</td><td class="' + _NUMBER + '">{}</td>'
-    '<td class="' + _NUMBER + '">{}{}</td><td class="' + _CELL + '"><span class="' + _LABEL + ' {}">{}</span></td></tr>'
+    '<td class="' + _NUMBER + '">{}{}</td></tr>'
 )
 
 
@@ -53,7 +54,7 @@ def draw_table(orders: Sequence[Any], *, has_boxes: bool) -> SafeString:
     """
     heads = [_headline(text) for text in _HEADINGS]
     if has_boxes:
-        # The theme's script looks for this class.
+        # The theme's script looks for this class, and for the table's.
         toggle = UnfoldBooleanWidget({"class": "action-toggle", "aria-label": "Select all orders on this page"})
         heads.insert(0, format_html('<th class="px-3 py-2 w-10">{}</th>', toggle.render("action-toggle", False)))
     # The addresses differ by an id, and looking each up takes longer than all the rest.
@@ -63,7 +64,7 @@ def draw_table(orders: Sequence[Any], *, has_boxes: bool) -> SafeString:
     box = checkbox.render(ACTION_CHECKBOX_NAME, "0") if has_boxes else ""
     return format_html(
         '<div class="border border-base-200 overflow-x-auto rounded-default dark:border-base-800">'
-        '<table id="result_list" class="w-full"><thead class="bg-base-50 dark:bg-white/[.02]"><tr>{}</tr></thead>'
+        '<table id="result_list" class="result-list w-full"><thead class="bg-base-50 dark:bg-white/[.02]"><tr>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>",
         SafeString("".join(heads)),
         format_html_join("", _ROW, (_row(order, addresses, box) for order in orders)),
@@ -82,6 +83,8 @@ def _row(order: Any, addresses: Sequence[str], box: str) -> tuple[Any, ...]:
         order.pk,
         date_format(localtime(order.created_at), "SHORT_DATETIME_FORMAT"),
         "website" if order.api_key_id is None else "API",
+        _COLOURS[Status(order.status)],
+        order.status,
         of_customer.replace("/0/", f"/{order.customer_id}/"),
         order.customer.username,
         of_service.replace("/0/", f"/{order.service_id}/"),
@@ -95,8 +98,6 @@ def _row(order: Any, addresses: Sequence[str], box: str) -> tuple[Any, ...]:
         f"{order.remains:,}" if order.remains else "",
         format_amount(order.net_charge),
         format_html("<br>{} refunded", format_amount(order.refunded)) if order.refunded > ZERO else "",
-        _COLOURS[Status(order.status)],
-        order.status,
     )
 
 

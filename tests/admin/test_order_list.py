@@ -217,6 +217,13 @@ def test_says_about_how_many_there_are(boss: Client, many: list[int]) -> None:
     assert "1 found" in boss.get(LIST, {"q": str(many[0])}).content.decode()
 
 
+def test_has_what_the_themes_script_looks_for(boss: Client, many: list[int]) -> None:
+    page = boss.get(LIST).content.decode()
+
+    for name in ("result-list ", "action-toggle", "action-select"):
+        assert name in page.partition('id="result_list"')[2]
+
+
 def test_finds_what_several_providers_know_by_the_same_id(boss: Client, many: list[int]) -> None:
     report(many[0], "In progress", remains=900)
     backup = Provider.objects.create(name="Backup", kind=Provider.Kind.SANDBOX)
