@@ -64,8 +64,8 @@ def draw_table(orders: Sequence[Any], *, has_boxes: bool) -> SafeString:
     box = checkbox.render(ACTION_CHECKBOX_NAME, "0") if has_boxes else ""
     return format_html(
         '<div class="border border-base-200 overflow-x-auto rounded-default dark:border-base-800">'
-        '<table id="result_list" class="result-list w-full"><thead class="bg-base-50 dark:bg-white/[.02]"><tr>{}</tr></thead>'
-        "<tbody>{}</tbody></table></div>",
+        '<table id="result_list" class="result-list w-full">'
+        '<thead class="bg-base-50 dark:bg-white/[.02]"><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
         SafeString("".join(heads)),
         format_html_join("", _ROW, (_row(order, addresses, box) for order in orders)),
     )
