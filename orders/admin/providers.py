@@ -50,7 +50,7 @@ class TrackedProviderAdmin(SellingProviderAdmin):
             provider.route_count = in_use.get(provider.pk, 0)
         return changelist
 
-    @display(
+    @display(  # type: ignore[untyped-decorator]
         description="condition",
         label={
             "runs": "success",
