@@ -59,6 +59,7 @@ def running_panel() -> Iterator[Panel]:
                 "PANEL_DATA": str(data),
                 "PORT": str(staff_port),
                 "SANDBOX_SPEED": str(SANDBOX_SPEED),
+                "PROVIDERS_ALLOW_PRIVATE": "1",  # its own API is the other panel that staff import from
             }
             stack.enter_context(_process("run", environment, data))
             _wait_for(f"http://{HOST}:{staff_port}/", data / "run.log")

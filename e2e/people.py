@@ -43,11 +43,11 @@ def make_key(page: Page, *, name: str, password: str) -> str:
     return page.locator("#new-key").inner_text().strip()
 
 
-def log_in_as_staff(page: Page, panel: Panel) -> None:
-    """Log in to the admin."""
+def log_in_as_staff(page: Page, panel: Panel, *, who: str = "staff") -> None:
+    """Log in to the admin, as the owner or as the `second_person`."""
     page.goto(f"{panel.staff_url}/account/login/?next=/admin/")
-    page.locator("[name=login]").fill(panel.facts["staff"]["username"])
-    page.locator("[name=password]").fill(panel.facts["staff"]["password"])
+    page.locator("[name=login]").fill(panel.facts[who]["username"])
+    page.locator("[name=password]").fill(panel.facts[who]["password"])
     page.locator("main button.btn-primary").click()
     page.wait_for_url("**/admin/")
 

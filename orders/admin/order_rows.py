@@ -19,11 +19,9 @@ from orders.models import Order
 from orders.transitions import Status
 from panel.money import ZERO, format_amount
 
-LINK_SHOWN_CHARACTERS = 36  # the order's page shows all of it
+LINK_SHOWN_CHARACTERS = 60  # the order's page shows all of it
 
-_HEADINGS = (
-    "Order", "Status", "Customer", "Service", "Provider", "Link", "Quantity", "Start", "Remains", "Charge",
-)  # fmt: skip
+_HEADINGS = ("Order", "Customer", "Service and link", "Status", "Quantity", "Charge", "Provider")
 _CELL = "align-top border-base-200 border-t px-3 py-2 dark:border-base-800"
 _NUMBER = f"{_CELL} text-right whitespace-nowrap"
 _LABEL = "font-semibold inline-block leading-6 px-2 rounded-default text-[11px] uppercase whitespace-nowrap"
@@ -38,12 +36,10 @@ _COLOURS = {
 
 _ROW = (
     '<tr>{}<td class="' + _CELL + '"><a class="font-semibold text-link" href="{}">{}</a>'
-    '<br>{}<br>{}</td><td class="' + _CELL + '"><span class="' + _LABEL + ' {}">{}</span></td>'
-    '<td class="' + _CELL + '"><a class="text-link" href="{}">{}</a></td>'
-    '<td class="' + _CELL + '"><a class="text-link" href="{}">{}</a> {}</td><td class="' + _CELL + '">{}</td>'
-    '<td class="' + _CELL + ' break-words" title="{}">{}</td>'
-    '<td class="' + _NUMBER + '">{}</td><td class="' + _NUMBER + '">{}</td><td class="' + _NUMBER + '">{}</td>'
-    '<td class="' + _NUMBER + '">{}{}</td></tr>'
+    '<br>{}<br>{}</td><td class="' + _CELL + '"><a class="text-link" href="{}">{}</a></td>'
+    '<td class="' + _CELL + ' break-words max-w-lg"><a class="text-link" href="{}">{}</a> {}<br>'
+    '<span title="{}">{}</span></td><td class="' + _CELL + '"><span class="' + _LABEL + ' {}">{}</span></td>'
+    '<td class="' + _NUMBER + '">{}{}{}</td><td class="' + _NUMBER + '">{}{}</td><td class="' + _CELL + '">{}</td></tr>'
 )
 
 
@@ -64,8 +60,8 @@ def draw_table(orders: Sequence[Any], *, has_boxes: bool) -> SafeString:
     box = checkbox.render(ACTION_CHECKBOX_NAME, "0") if has_boxes else ""
     return format_html(
         '<div class="border border-base-200 overflow-x-auto rounded-default dark:border-base-800">'
-        '<table id="result_list" class="result-list w-full">'
-        '<thead class="bg-base-50 dark:bg-white/[.02]"><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
+        '<table id="result_list" class="result-list w-full"><thead class="bg-base-50 dark:bg-white/[.02]">'
+        "<tr>{}</tr></thead><tbody>{}</tbody></table></div>",
         SafeString("".join(heads)),
         format_html_join("", _ROW, (_row(order, addresses, box) for order in orders)),
     )
@@ -83,21 +79,21 @@ def _row(order: Any, addresses: Sequence[str], box: str) -> tuple[Any, ...]:
         order.pk,
         date_format(localtime(order.created_at), "SHORT_DATETIME_FORMAT"),
         "website" if order.api_key_id is None else "API",
-        _COLOURS[Status(order.status)],
-        order.status,
         of_customer.replace("/0/", f"/{order.customer_id}/"),
         order.customer.username,
         of_service.replace("/0/", f"/{order.service_id}/"),
         order.service_id,
         order.service.name,
-        order.provider_name or "",
         order.link,
         cut_link(order),
+        _COLOURS[Status(order.status)],
+        order.status,
         f"{order.quantity:,}",
-        "" if order.start_count is None else f"{order.start_count:,}",
-        f"{order.remains:,}" if order.remains else "",
+        format_html("<br>{} remain", f"{order.remains:,}") if order.remains else "",
+        "" if order.start_count is None else format_html("<br>from {}", f"{order.start_count:,}"),
         format_amount(order.net_charge),
         format_html("<br>{} refunded", format_amount(order.refunded)) if order.refunded > ZERO else "",
+        order.provider_name or "",
     )
 
 
