@@ -30,6 +30,7 @@ PAGES = (
     Page("dashboard:landing", by="visitor"),
     Page("dashboard:news", by="visitor"),
     Page("dashboard:page", args=("help",), by="visitor"),
+    Page("dashboard:status", by="visitor"),
     Page("dashboard:overview"),
     Page("dashboard:new_order"),
     Page("dashboard:new_order", query="?service={service}"),

@@ -84,8 +84,7 @@ def test_many_orders_are_canceled_with_progress(boss, panel):
         wait_until_sent(boss, order)
 
     boss.goto(f"{ADMIN}/orders/order/?ids={','.join(map(str, orders))}")
-    for box in boss.locator("input.action-select").all():
-        box.check()
+    boss.get_by_label("Select all orders on this page").check()
     boss.locator("select[name=action]").select_option("cancel_selected")
     boss.get_by_role("button", name=re.compile("^(Run|Go)")).first.click()
     expect(boss.get_by_text(re.compile("3 selected"))).to_be_visible()

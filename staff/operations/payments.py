@@ -6,8 +6,10 @@ from typing import Any
 
 from panel.money import format_amount
 from payments import decisions
+from payments.crediting import terms_of
 from payments.models import Payment
 from payments.refusals import REFUSALS
+from payments.terms import work_out
 from staff.operations.amounts import in_base
 from staff.operations.registry import Operation, register
 
@@ -36,8 +38,12 @@ def _reject(payment_id: int, *, reason: str, actor_id: int) -> str:
 
 
 def _weigh_approval(payment_ids: Sequence[int], *, received: str, **_rest: Any) -> Decimal:
-    currencies = Payment.objects.filter(pk__in=payment_ids).values_list("wallet__currency", flat=True)
-    return in_base((Decimal(received), currency) for currency in currencies)
+    """Return what would be credited at most: what arrived less the fee, with all that is given on top."""
+    payments = Payment.objects.filter(pk__in=payment_ids).select_related("wallet")
+    return in_base(
+        (work_out(Decimal(received), terms_of(payment, with_coupon=True)).credit, payment.wallet.currency)
+        for payment in payments
+    )
 
 
 APPROVE = register(

@@ -10,9 +10,11 @@ from django.test import Client
 
 from accounts.models import User
 from orders.models import Order
+from payments.models import BonusRule
 from staff.models import Approval, AuditEntry, BulkJob
 from tests.admin.browsing import complaints, list_page_of, page_of, page_of_action, run_action, told
 from tests.fixtures import balance_of, nothing_moves
+from tests.payments.conftest import request as ask_to_pay
 
 MANAGER = (
     "accounts.view_user", "orders.view_order", "orders.change_order", "staff.view_bulkjob", "wallet.view_wallet",
@@ -118,6 +120,21 @@ def test_cancel_above_the_threshold_waits(manager: Client, finance: Client, cust
     done = AuditEntry.objects.get(operation="orders.cancel_and_refund")
     assert (done.actor_name, done.before["status"], done.after["status"]) == ("clerk-7", "Pending", "Canceled")
     assert (done.approver.username, done.address) == ("clerk-2", "127.0.0.1")
+
+
+@pytest.mark.parametrize(("percent", "waits"), [(10, False), (100, True)])
+def test_a_deposit_weighs_what_is_given_on_top_too(
+    make_clerk: Callable[..., Client], customer: User, bank: Any, settings: Any, percent: int, waits: bool
+) -> None:
+    settings.FOUR_EYES_ABOVE = Decimal(15)
+    BonusRule.objects.create(currency="USD", from_amount=1, percent=percent)
+    payment = ask_to_pay(customer, bank, "10")
+    clerk = make_clerk("payments.view_payment", "payments.change_payment")
+
+    run_action(clerk, payment, "approve", received="10", reference="Wire 17")
+
+    assert balance_of(customer) == (0 if waits else Decimal(11))
+    assert Approval.objects.exists() is waits
 
 
 def test_many_below_the_threshold_wait_together(manager: Client, customer: User, order_id: int, settings: Any) -> None:
