@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import transaction
 from django.db.models import Model
 
@@ -129,7 +129,10 @@ def run_and_record(
     :raises DomainError: as the operation does; nothing has moved.
     """
     with transaction.atomic():
-        before = operation.describe(subject_id)
+        try:
+            before = operation.describe(subject_id)
+        except ObjectDoesNotExist:
+            before = {}  # the operation refuses it in its own words
         text = operation.run(subject_id, reason=reason, actor_id=actor.pk if actor else None, **arguments)
         was, became = audit.differences(before, operation.describe(subject_id))
         audit.record(

@@ -8,8 +8,9 @@ from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
 
 from orders import holds, submission
-from orders.management.commands import review
 from orders.models import Order, OrderEvent, ReviewItem, Run
+from staff.management.commands import review
+from staff.models import AuditEntry
 from tests.fixtures import balance_of, nothing_moves
 from tests.orders.conftest import order_of, submitted
 from wallet import audit
@@ -83,7 +84,7 @@ def test_what_others_wrote_gives_a_terminal_no_orders(customer, followers, staff
 
 
 def test_found_goes_on_under_the_providers_id(item, staff):
-    assert decide("found", item.pk, "P-77") == f"The run of item {item.pk} goes on as P-77.\n"
+    assert decide("found", item.pk, "P-77") == "The run goes on as P-77.\n"
 
     assert Run.objects.values_list("state", "provider_order").get() == ("submitted", "P-77")
     item.refresh_from_db()
@@ -103,6 +104,9 @@ def test_refund_gives_the_money_back(item, customer):
     assert Order.objects.get().status == "Canceled"
     assert balance_of(customer) == 10
     assert audit.audit_ledger().is_clean
+    logged = AuditEntry.objects.get()
+    assert (logged.operation, logged.actor_name, logged.channel) == ("reviews.refund", "staff", "command")
+    assert (logged.before["state"], logged.after["state"]) == ("unknown", "canceled")
 
 
 def test_release_sends_it_at_any_cost(held, staff):

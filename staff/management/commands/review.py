@@ -9,13 +9,15 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from accounts.models import User
-from orders import holds, monitoring, reviews, staff_queries
+from orders import monitoring, staff_queries
 from orders.admin.reviews import PROVIDER_ORDER_MAX_CHARACTERS
-from orders.refusals import REFUSALS
 from panel import console
 from panel.admin_actions import describe_refusal
 from panel.errors import DomainError
 from panel.fields import REASON_MAX_CHARACTERS
+from staff.audit import Origin
+from staff.models import Channel
+from staff.operations import registry
 
 LISTED_MAX = 200  # of each kind; the oldest come first
 CELL_CHARACTERS_MAX = 120  # who looks for a link at the provider needs all of it
@@ -49,52 +51,45 @@ class Command(BaseCommand):
         if decision == "list":
             self.stdout.write(_list())
             return
-        actor_id = _find_staff(options["staff"])
+        asked = Namespace(**options)
+        operation = registry.get_operation(_OPERATIONS[decision])
+        arguments = {"provider_order": asked.provider_order} if decision == "found" else {}
+        staff = _find_staff(asked.staff)
         try:
-            done = _DECISIONS[decision](Namespace(**options), actor_id)
+            subject_id = _find_run(asked.run) if decision == "release" else asked.item
+            done = registry.run_and_record(
+                operation,
+                subject_id,
+                arguments,
+                amount=operation.weigh([subject_id], **arguments),
+                reason=asked.reason,
+                actor=staff,
+                origin=Origin(Channel.COMMAND),
+            )
         except DomainError as error:
-            raise CommandError(describe_refusal(error, REFUSALS)) from None
+            raise CommandError(describe_refusal(error, operation.refusals)) from None
         self.stdout.write(done)
 
 
-def _found(asked: Namespace, actor_id: int) -> str:
-    reviews.resolve_found(
-        item_id=asked.item, provider_order=asked.provider_order, reason=asked.reason, actor_id=actor_id
-    )
-    return f"The run of item {asked.item} goes on as {asked.provider_order}."
-
-
-def _resend(asked: Namespace, actor_id: int) -> str:
-    reviews.resolve_resend(item_id=asked.item, reason=asked.reason, actor_id=actor_id)
-    return f"The run of item {asked.item} is queued again, or canceled if its customer asked for that meanwhile."
-
-
-def _refund(asked: Namespace, actor_id: int) -> str:
-    reviews.resolve_refund(item_id=asked.item, reason=asked.reason, actor_id=actor_id)
-    return f"The run of item {asked.item} is canceled and refunded."
-
-
-def _release(asked: Namespace, actor_id: int) -> str:
-    order_id, number = asked.run
-    run_id = staff_queries.get_run_id(order_id=order_id, number=number)
-    holds.release_run(run_id=run_id, reason=asked.reason, actor_id=actor_id)
-    return f"Run {order_id}/{number} is sent at any cost."
-
-
-_DECISIONS: dict[str, Callable[[Namespace, int], str]] = {
-    "found": _found,
-    "resend": _resend,
-    "refund": _refund,
-    "release": _release,
+_OPERATIONS = {
+    "found": "reviews.found",
+    "resend": "reviews.resend",
+    "refund": "reviews.refund",
+    "release": "runs.release",
 }
 
 
-def _find_staff(username: str) -> int:
-    """Return who decides: every decision about money has a name."""
-    user_id = User.objects.filter(username=username, is_staff=True, is_active=True).values_list("pk", flat=True).first()
-    if user_id is None:
+def _find_run(named: tuple[int, int]) -> int:
+    order_id, number = named
+    return staff_queries.get_run_id(order_id=order_id, number=number)
+
+
+def _find_staff(username: str) -> User:
+    """Return who decides: every decision about money has a name. A shell needs no permission and no second person."""
+    user = User.objects.filter(username=username, is_staff=True, is_active=True).first()
+    if user is None:
         raise CommandError(f"{username!r} is no active staff user.")
-    return user_id
+    return user
 
 
 def _list() -> str:
