@@ -46,6 +46,7 @@ CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS", default=[BASE_URL] if
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces; leaves the site to ours
+    "unfold.contrib.import_export",
     "panel.apps.PanelAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -55,6 +56,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django_htmx",
+    "import_export",
     "csp",
     "allauth",
     "allauth.account",
@@ -416,6 +418,9 @@ LOGGING = {
         "celery": {"level": "WARNING"},  # below that it tells of every sweep, many times a second
     },
 }
+
+IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "change"
+IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
 
 UNFOLD = {
     "SITE_TITLE": f"{SITE_NAME} staff",

@@ -12,6 +12,7 @@ from django.urls import reverse
 from unfold.admin import TabularInline
 
 from catalog.admin import importing, repricing, updates
+from catalog.admin.sheets import SheetsMixin
 from catalog.models import Route, Service
 from panel.admin_actions import staff_action
 from panel.admin_pages import Fact, UndeletableAdmin, parse_id
@@ -40,7 +41,7 @@ class RowForm(ModelForm):
 
 
 @admin.register(Service)
-class ServiceAdmin(UndeletableAdmin):
+class ServiceAdmin(SheetsMixin, UndeletableAdmin):
     """Services are taken off sale, not deleted: orders point at them."""
 
     class Media:
