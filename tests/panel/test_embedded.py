@@ -22,10 +22,12 @@ from panel.embedded import EmbeddedServerError, Lease, postgres
 
 # Another process that uses the servers until its stdin closes.
 HOLDER = """
+import signal
 import sys
 import tempfile
 from pathlib import Path
 from panel.embedded import Lease
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run in the background
 lease = Lease(Path(sys.argv[1]), durable=False)
 lease.acquire()
 print("holding", flush=True)
