@@ -11,7 +11,7 @@ from panel import startup
 class Command(BaseCommand):
     """Become Celery beat. A second one on another machine is harmless: what it sends is done once."""
 
-    help = "Send the periodic tasks of CELERY_BEAT_SCHEDULE."
+    help = "Send the periodic tasks of panel/schedule.py."
     requires_system_checks = ()
 
     def handle(self, **_options: object) -> None:  # noqa: D102
