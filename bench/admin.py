@@ -1,7 +1,6 @@
 """The staff's pages about orders, with every order there is: what each costs and how many queries."""
 
 import re
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +9,23 @@ from urllib.parse import urlencode
 
 from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.models import Authenticator
-from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import connection
 from django.http import HttpRequest
 from django.test import Client
 
 from accounts.models import User
-from bench import machine, report, seed, servers
-from bench.pages import AUTHENTICATION, VIEWS, Cost, Page, measure
+from bench import report, seed, servers
+from bench.pages import (
+    AUTHENTICATION,
+    Cost,
+    Page,
+    conclude,
+    measure,
+    prepare_panel,
+    reshape,
+    settle_tables,
+    tell,
+)
 from orders.models import Order
 
 BEGIN = "<!-- measured by `python -m bench --admin`: begin -->"
@@ -59,13 +67,8 @@ FROM orders_order o JOIN generate_series(1, %(count)s) n ON o.id = n * 7
 
 def run(*, orders: int, document: Path | None, scratch: Path) -> int:
     """Seed, look at every page, measure what the indexes cost; the exit code is 1 when a page was not as it should."""
-    facts = machine.describe(scratch)
-    print(report.facts_list(facts))
-    call_command("migrate", verbosity=0)
-    call_command("createcachetable", verbosity=0)
-    call_command("build_css")
-    call_command("collectstatic", interactive=False, verbosity=0)
-    _tell(f"seeding {orders:,} orders")
+    facts = prepare_panel(scratch)
+    tell(f"seeding {orders:,} orders")
     started = time.monotonic()
     world = seed.seed(orders)
     _vary()
@@ -75,27 +78,14 @@ def run(*, orders: int, document: Path | None, scratch: Path) -> int:
     wrong: list[str] = []
     costs = [measure(client, page, wrong, row=_ROW) for page in _pages(world)]
     facts["Indexes"] = _measure_indexes()
-    facts["Measured"] = f"{VIEWS} views of each page in one process, everything from the first middleware to the HTML"
-    text = f"{report.facts_list(facts)}\n\n{_table(costs)}"
-    print(f"\n{text}\n")
-    for mistake in wrong:
-        print(f"bench: WRONG: {mistake}", file=sys.stderr)
-    if document is not None and not wrong:
-        report.write(document, text, begin=BEGIN, end=END)
-        _tell(f"written to {document}")
-    return 1 if wrong else 0
+    return conclude(facts, _table(costs), wrong, document=document, begin=BEGIN, end=END)
 
 
 def _vary() -> None:
     """End some orders otherwise, and let some come from the website."""
     parameters = {"canceled": EVERY_CANCELED, "partial": EVERY_PARTIAL, "web": EVERY_WEB}
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        for statement in _ENDINGS:
-            cursor.execute(statement, parameters)
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
-        cursor.execute("CHECKPOINT")
+    reshape(_ENDINGS, parameters)
+    settle_tables()
 
 
 def _log_in() -> Client:
@@ -199,7 +189,3 @@ def _table(costs: Sequence[Cost]) -> str:
             ]
         )
     return report.aligned(rows, texts=(0, 5))
-
-
-def _tell(line: str) -> None:
-    print(f"bench: {line}", flush=True)

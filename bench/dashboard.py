@@ -1,20 +1,27 @@
 """The pages of one customer who has every order there is: what each costs, how many queries, how many bytes."""
 
 import re
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.management import call_command
-from django.db import connection, transaction
 from django.test import Client
 
 from accounts.models import User
-from bench import machine, report, seed, servers
-from bench.pages import AUTHENTICATION, VIEWS, Cost, Page, measure
+from bench import report, seed, servers
+from bench.pages import (
+    AUTHENTICATION,
+    Cost,
+    Page,
+    conclude,
+    measure,
+    prepare_panel,
+    reshape,
+    settle_tables,
+    tell,
+)
 from orders.models import Order, Refill
 from wallet import days
 
@@ -51,13 +58,8 @@ _ROW = re.compile(r'<tr id="(?:order|refill)-\d+"')
 
 def run(*, orders: int, document: Path | None, scratch: Path) -> int:
     """Seed, look at every page, export everything; the exit code is 1 when a page was not what it should be."""
-    facts = machine.describe(scratch)
-    print(report.facts_list(facts))
-    call_command("migrate", verbosity=0)
-    call_command("createcachetable", verbosity=0)
-    call_command("build_css")
-    call_command("collectstatic", interactive=False, verbosity=0)
-    _tell(f"seeding {orders:,} orders of one customer")
+    facts = prepare_panel(scratch)
+    tell(f"seeding {orders:,} orders of one customer")
     started = time.monotonic()
     world = seed.seed(orders, customers=1)
     _fill_lists()
@@ -67,33 +69,20 @@ def run(*, orders: int, document: Path | None, scratch: Path) -> int:
         f"{world.orders:,} orders of one customer, {dripfeeds:,} of them drip-feeds, {refills:,} refills; "
         f"seeded in {time.monotonic() - started:.0f} s"
     )
-    _tell(f"seeded in {time.monotonic() - started:.0f} s")
+    tell(f"seeded in {time.monotonic() - started:.0f} s")
     client = Client(SERVER_NAME=servers.HOST)
     client.force_login(user, backend=AUTHENTICATION)
     wrong: list[str] = []
     costs = [measure(client, page, wrong, row=_ROW) for page in _pages(orders, first_service=world.service_ids[0])]
     facts["Export"] = _export(client, orders, wrong)
-    facts["Measured"] = f"{VIEWS} views of each page in one process, everything from the first middleware to the HTML"
-    text = f"{report.facts_list(facts)}\n\n{_table(costs)}"
-    print(f"\n{text}\n")
-    for mistake in wrong:
-        print(f"bench: WRONG: {mistake}", file=sys.stderr)
-    if document is not None and not wrong:
-        report.write(document, text, begin=BEGIN, end=END)
-        _tell(f"written to {document}")
-    return 1 if wrong else 0
+    return conclude(facts, _table(costs), wrong, document=document, begin=BEGIN, end=END)
 
 
 def _fill_lists() -> None:
     parameters = {"runs": DRIPFEED_RUNS, "dripfeed": EVERY_DRIPFEED, "refill": EVERY_REFILL}
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        for statement in _LISTS:
-            cursor.execute(statement, parameters)
+    reshape(_LISTS, parameters)
     days.fold_wallets(seconds=FOLDING_SECONDS)  # as beat does, so that pages add up only what came since
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
-        cursor.execute("CHECKPOINT")
+    settle_tables()
 
 
 def _pages(orders: int, *, first_service: int) -> list[Page]:
@@ -173,7 +162,3 @@ def _table(costs: Sequence[Cost]) -> str:
 
 def _mark(reached: bool) -> str:
     return report.REACHED if reached else report.MISSED
-
-
-def _tell(line: str) -> None:
-    print(f"bench: {line}", flush=True)

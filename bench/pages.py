@@ -3,15 +3,19 @@
 import gzip
 import re
 import statistics
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
+from django.core.management import call_command
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+
+from bench import machine, report
 
 VIEWS = 30
 WARM_UP_VIEWS = 5
@@ -50,6 +54,55 @@ class Cost:
         return sorted(self.milliseconds)[int(len(self.milliseconds) * 0.95)]
 
 
+def prepare_panel(scratch: Path) -> dict[str, str]:
+    """Make tables and files in an empty panel; return the facts about the machine, which are printed, too."""
+    facts = machine.describe(scratch)
+    print(report.facts_list(facts))
+    call_command("migrate", verbosity=0)
+    call_command("createcachetable", verbosity=0)
+    call_command("build_css")
+    call_command("collectstatic", interactive=False, verbosity=0)
+    return facts
+
+
+def reshape(statements: Sequence[str], parameters: Mapping[str, int]) -> None:
+    """Write into seeded tables what no operation would, past their rules and in one transaction."""
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for statement in statements:
+            cursor.execute(statement, parameters)
+
+
+def settle_tables() -> None:
+    """Leave tables as a panel's are that has run for a while."""
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+        cursor.execute("CHECKPOINT")
+
+
+def conclude(
+    facts: dict[str, str], table: str, wrong: Sequence[str], *, document: Path | None, begin: str, end: str
+) -> int:
+    """Print what was measured and write it into a document; return 1 when a page was not what it should be.
+
+    :param begin: the line of the document after which it goes, as far as `end`. Nothing is written that is wrong.
+    """
+    facts["Measured"] = f"{VIEWS} views of each page in one process, everything from the first middleware to the HTML"
+    text = f"{report.facts_list(facts)}\n\n{table}"
+    print(f"\n{text}\n")
+    for mistake in wrong:
+        print(f"bench: WRONG: {mistake}", file=sys.stderr)
+    if document is not None and not wrong:
+        report.write(document, text, begin=begin, end=end)
+        tell(f"written to {document}")
+    return 1 if wrong else 0
+
+
+def tell(line: str) -> None:
+    """Print a line about what goes on."""
+    print(f"bench: {line}", flush=True)
+
+
 def measure(client: Client, page: Page, wrong: list[str], *, row: re.Pattern[str]) -> Cost:
     """View a page again and again.
 
@@ -72,7 +125,7 @@ def measure(client: Client, page: Page, wrong: list[str], *, row: re.Pattern[str
     html_bytes = len(gzip.compress(answer.content))
     assets = sum(_compressed_bytes(name) for name in set(_ASSET.findall(html)))
     cost = Cost(page, milliseconds, query_count, html_bytes, html_bytes + assets)
-    print(f"bench: {page.title:34} {cost.p50:6.1f} ms", flush=True)
+    tell(f"{page.title:34} {cost.p50:6.1f} ms")
     return cost
 
 
