@@ -23,7 +23,7 @@ from bench.pages import (
     measure,
     prepare_panel,
     reshape,
-    settle_tables,
+    settle,
     tell,
 )
 from orders.models import Order
@@ -85,7 +85,7 @@ def _vary() -> None:
     """End some orders otherwise, and let some come from the website."""
     parameters = {"canceled": EVERY_CANCELED, "partial": EVERY_PARTIAL, "web": EVERY_WEB}
     reshape(_ENDINGS, parameters)
-    settle_tables()
+    settle()
 
 
 def _log_in() -> Client:

@@ -19,7 +19,7 @@ from bench.pages import (
     measure,
     prepare_panel,
     reshape,
-    settle_tables,
+    settle,
     tell,
 )
 from orders.models import Order, Refill
@@ -82,7 +82,7 @@ def _fill_lists() -> None:
     parameters = {"runs": DRIPFEED_RUNS, "dripfeed": EVERY_DRIPFEED, "refill": EVERY_REFILL}
     reshape(_LISTS, parameters)
     days.fold_wallets(seconds=FOLDING_SECONDS)  # as beat does, so that pages add up only what came since
-    settle_tables()
+    settle()
 
 
 def _pages(orders: int, *, first_service: int) -> list[Page]:

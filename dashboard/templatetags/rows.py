@@ -190,6 +190,8 @@ def _line(line: Line, *, orders_url: str, said: str) -> SafeString:
 
 
 def _notes(row: OrderRow) -> SafeString:
+    if not row.notes:  # as with nearly every row
+        return NOTHING
     return format_html_join("", '<span class="row-sub">{}</span>', ((note,) for note in row.notes))
 
 
