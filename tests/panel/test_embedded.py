@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import signal
 import stat
 import subprocess
@@ -234,17 +235,22 @@ def test_an_unreadable_dump_does_not_stop_valkey(data: Path, lease: Lease) -> No
     assert (data / "valkey" / "dump.rdb.unreadable").exists()
 
 
-def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
+def test_a_path_too_long_for_a_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Path(tempfile.mkdtemp())  # others' sockets come and go in the shared one
+    own.chmod(0o755)  # root's PostgreSQL runs as somebody else
+    monkeypatch.setattr(tempfile, "tempdir", str(own))
     lease = Lease(tmp_path / ("a directory with blanks, ümlauts and % signs " * 3), durable=False)
     lease.acquire()
-    places = [path for path in Path(tempfile.gettempdir()).glob(f"panel-{os.getuid()}-*") if path.is_dir()]
+    places = [path for path in own.glob(f"panel-{os.getuid()}-*") if path.is_dir()]
     try:
         assert ask_database(lease, "SELECT 1") == 1
         assert ask_redis(lease).ping()
+        assert places
         assert all(stat.S_IMODE(place.stat().st_mode) == 0o700 for place in places)
     finally:
         lease.release()
     assert [place for place in places if place.exists() and not any(place.iterdir())] == []
+    shutil.rmtree(own)
 
 
 def test_a_path_with_blanks_and_signs(tmp_path: Path) -> None:
