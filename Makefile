@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-input --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo-chain web worker beat test check e2e screenshots fmt messages audit restore-drill bench bench-admin chaos simulate mutants clean
+.PHONY: help run demo-chain web worker beat test check e2e screenshots fmt messages audit restore-drill bench bench-dashboard bench-admin bench-history chaos simulate mutants clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9 -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -68,8 +68,14 @@ restore-drill: $(VENV)/installed ## Back up, restore elsewhere, audit that
 bench: $(VENV)/installed-dev ## Measure the hot paths
 	@$(PY) -m bench
 
+bench-dashboard: $(VENV)/installed-dev ## Measure the pages of a customer with a million orders
+	@$(PY) -m bench --dashboard
+
 bench-admin: $(VENV)/installed-dev ## Measure the staff's pages about a million orders (ORDERS=1000000)
 	@$(PY) -m bench --admin $(if $(ORDERS),--orders $(ORDERS))
+
+bench-history: $(VENV)/installed-dev ## Compare 10,000 orders with 10,000,000 (an hour, 40 GB)
+	@$(PY) -m bench --history $(if $(ORDERS),--orders $(ORDERS))
 
 chaos: $(VENV)/installed-dev ## Break it on purpose (MINUTES=3, SEED=)
 	@$(PY) -m chaos --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))

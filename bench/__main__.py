@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import load, servers
+from bench import history, load, servers
 
 ORDERS = 1_000_000
 ORDERS_QUICK = 200_000
@@ -17,12 +17,14 @@ DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 def main() -> int:
     """Run the benchmark; the exit code says whether every answer was right, not how fast it came."""
     arguments = _arguments()
+    document = None if arguments.quick or arguments.no_write else DOCUMENT
     try:
+        if arguments.history:
+            with servers.new_directory() as scratch:
+                return history.run(orders=arguments.orders, document=document, scratch=scratch)
         if not (arguments.dashboard or arguments.admin):
             load.check_tools()
         with servers.database_and_redis() as scratch:
-            # Where `build_css` writes; the settings look for it.
-            (scratch / "data" / "css").mkdir()
             # The settings can be loaded only now that the servers' addresses are in the environment.
             import django
 
@@ -31,14 +33,12 @@ def main() -> int:
 
             if arguments.dashboard or arguments.admin:
                 measure = admin.run if arguments.admin else dashboard.run
-                return measure(
-                    orders=arguments.orders, document=None if arguments.no_write else DOCUMENT, scratch=scratch
-                )
+                return measure(orders=arguments.orders, document=document, scratch=scratch)
             return running.run(
                 orders=arguments.orders,
                 rounds=ROUNDS_QUICK if arguments.quick else ROUNDS,
                 seconds=SECONDS_QUICK if arguments.quick else SECONDS,
-                document=None if arguments.quick or arguments.no_write else DOCUMENT,
+                document=document,
                 scratch=scratch,
             )
     except load.LoadToolMissing as error:
@@ -56,10 +56,14 @@ def _arguments() -> argparse.Namespace:
         "--dashboard", action="store_true", help="the pages of a customer who has all orders, instead of the API"
     )
     parser.add_argument("--admin", action="store_true", help="the staff's pages about orders, instead of the API")
+    parser.add_argument(
+        "--history", action="store_true", help=f"calls and pages with {history.FEW:,} orders and with {history.MANY:,}"
+    )
     parser.add_argument("--quick", action="store_true", help="a smaller table and shorter runs, about 90 seconds")
     parser.add_argument("--no-write", action="store_true", help=f"leave docs/{DOCUMENT.name} as it is; so does --quick")
     arguments = parser.parse_args()
-    arguments.orders = arguments.orders or (ORDERS_QUICK if arguments.quick else ORDERS)
+    default = ORDERS_QUICK if arguments.quick else history.MANY if arguments.history else ORDERS
+    arguments.orders = arguments.orders or default
     if arguments.orders < ORDERS_MIN:
         parser.error(f"--orders must be {ORDERS_MIN:,} or more")
     return arguments

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.test import Client
 
 from accounts.models import User
-from bench import report, seed, servers
+from bench import markdown, seed, servers
 from bench.pages import (
     AUTHENTICATION,
     Cost,
@@ -71,24 +71,24 @@ def run(*, orders: int, document: Path | None, scratch: Path) -> int:
     tell(f"seeding {orders:,} orders")
     started = time.monotonic()
     world = seed.seed(orders)
-    _vary()
+    vary()
     seconds = time.monotonic() - started
     facts["Table"] = f"{world.orders:,} orders of {len(world.customers)} customers, seeded in {seconds:.0f} s"
-    client = _log_in()
+    client = log_in()
     wrong: list[str] = []
-    costs = [measure(client, page, wrong, row=_ROW) for page in _pages(world)]
+    costs = [measure(client, page, wrong, row=_ROW) for page in pages(world)]
     facts["Indexes"] = _measure_indexes()
     return conclude(facts, _table(costs), wrong, document=document, begin=BEGIN, end=END)
 
 
-def _vary() -> None:
+def vary() -> None:
     """End some orders otherwise, and let some come from the website."""
     parameters = {"canceled": EVERY_CANCELED, "partial": EVERY_PARTIAL, "web": EVERY_WEB}
     reshape(_ENDINGS, parameters)
     settle()
 
 
-def _log_in() -> Client:
+def log_in() -> Client:
     """Return a browser of a superuser who gave a second factor."""
     staff = User.objects.create_superuser(username="bench-staff", email="staff@example.com")
     Authenticator.objects.create(user=staff, type=Authenticator.Type.TOTP, data={"secret": "not-used-here"})
@@ -101,7 +101,8 @@ def _log_in() -> Client:
     return client
 
 
-def _pages(world: seed.World) -> list[Page]:
+def pages(world: seed.World) -> list[Page]:
+    """List the staff's pages about orders that are measured."""
     orders = world.orders
     deep = orders // 100  # ninety-nine hundredths of the way down
     customer = User.objects.get(pk=world.customers[17].user_id)
@@ -177,7 +178,7 @@ def _measure_indexes() -> str:
 def _table(costs: Sequence[Cost]) -> str:
     rows = [["page", "p50 ms", "p95 ms", "queries", "HTML KB", "towards"]]
     for cost in costs:
-        mark = report.REACHED if cost.p50 <= PAGE_MAX_MS else report.MISSED
+        mark = markdown.REACHED if cost.p50 <= PAGE_MAX_MS else markdown.MISSED
         rows.append(
             [
                 cost.page.title,
@@ -188,4 +189,4 @@ def _table(costs: Sequence[Cost]) -> str:
                 f"{mark} ≤ {PAGE_MAX_MS} ms",
             ]
         )
-    return report.aligned(rows, texts=(0, 5))
+    return markdown.aligned(rows, texts=(0, 5))

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.test import Client
 
 from accounts.models import User
-from bench import report, seed, servers
+from bench import markdown, seed, servers
 from bench.pages import (
     AUTHENTICATION,
     Cost,
@@ -143,8 +143,8 @@ def _table(costs: Sequence[Cost]) -> str:
     rows = [["page", "p50 ms", "p95 ms", "queries", "HTML KB", "all KB", "towards"]]
     for cost in costs:
         marks = [
-            f"{_mark(cost.p50 <= PAGE_MAX_MS)} ≤ {PAGE_MAX_MS} ms",
-            f"{_mark(cost.all_bytes <= PAGE_MAX_KILOBYTES * 1000)} ≤ {PAGE_MAX_KILOBYTES} KB",
+            f"{markdown.mark(cost.p50 <= PAGE_MAX_MS)} ≤ {PAGE_MAX_MS} ms",
+            f"{markdown.mark(cost.all_bytes <= PAGE_MAX_KILOBYTES * 1000)} ≤ {PAGE_MAX_KILOBYTES} KB",
         ]
         rows.append(
             [
@@ -157,8 +157,4 @@ def _table(costs: Sequence[Cost]) -> str:
                 ", ".join(marks),
             ]
         )
-    return report.aligned(rows, texts=(0, 6))
-
-
-def _mark(reached: bool) -> str:
-    return report.REACHED if reached else report.MISSED
+    return markdown.aligned(rows, texts=(0, 6))

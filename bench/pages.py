@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bench import machine, report
+from bench import machine, markdown
 from panel import serving
 
 VIEWS = 30
@@ -58,7 +58,7 @@ class Cost:
 def prepare_panel(scratch: Path) -> dict[str, str]:
     """Make tables and files in an empty panel; return the facts about the machine, which are printed, too."""
     facts = machine.describe(scratch)
-    print(report.facts_list(facts))
+    print(markdown.facts_list(facts))
     call_command("migrate", verbosity=0)
     call_command("createcachetable", verbosity=0)
     call_command("build_css")
@@ -90,12 +90,12 @@ def conclude(
     :param begin: the line of the document after which it goes, as far as `end`. Nothing is written that is wrong.
     """
     facts["Measured"] = f"{VIEWS} views of each page in one process, everything from the first middleware to the HTML"
-    text = f"{report.facts_list(facts)}\n\n{table}"
+    text = f"{markdown.facts_list(facts)}\n\n{table}"
     print(f"\n{text}\n")
     for mistake in wrong:
         print(f"bench: WRONG: {mistake}", file=sys.stderr)
     if document is not None and not wrong:
-        report.write(document, text, begin=begin, end=end)
+        markdown.write(document, text, begin=begin, end=end)
         tell(f"written to {document}")
     return 1 if wrong else 0
 

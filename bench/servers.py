@@ -5,11 +5,12 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -28,18 +29,36 @@ class ServerDidNotStart(Exception):
 
 @contextmanager
 def database_and_redis() -> Iterator[Path]:
-    """Run embedded servers in a new directory, which is removed afterwards, and point the settings at them.
+    """Run embedded servers in a new directory, which is removed afterwards, and point the settings at them."""
+    with new_directory() as scratch, storage(scratch) as environment:
+        os.environ |= environment
+        yield scratch
+
+
+@contextmanager
+def new_directory() -> Iterator[Path]:
+    """Make a directory, which is removed afterwards, also when the run is ended from outside."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave_in_order)
+    scratch = Path(tempfile.mkdtemp(prefix="panel-bench-"))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def storage(scratch: Path) -> Iterator[dict[str, str]]:
+    """Run embedded servers below a directory, and give the environment of a panel that uses them.
 
     They are started as `make run` starts them: every commit is flushed to the disk. The operator's own
     environment is set aside; a benchmark must never write a million orders into a real panel.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave_in_order)
-    scratch = Path(tempfile.mkdtemp(prefix="panel-bench-"))
     lease = Lease(scratch / "data")
     try:
         lease.acquire()
-        os.environ |= {
+        (scratch / "data" / "css").mkdir()  # where `build_css` writes; the settings look for it
+        yield os.environ | {
             "ENV_FILE": os.devnull,
             "DJANGO_SETTINGS_MODULE": "bench.settings",
             "DATABASE_URL": lease.database_url,
@@ -55,24 +74,24 @@ def database_and_redis() -> Iterator[Path]:
             "PORT": str(processes.free_port()),
             "LOG_LEVEL": "WARNING",
         }
-        yield scratch
     finally:
         lease.release()
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 @contextmanager
-def web_server(log: Path) -> Iterator[str]:
+def web_server(log: Path, environment: Mapping[str, str] = os.environ) -> Iterator[str]:
     """Run the web server with the command line of `manage.py web` and give its address.
 
     :raises ServerDidNotStart: its last words are in the message.
     """
-    from panel.management.commands import web
-
-    address = f"http://{HOST}:{os.environ['PORT']}"
+    address = f"http://{HOST}:{environment['PORT']}"
     with log.open("wb") as output:
         running = processes.running(
-            web.command_line(), stop_timeout_seconds=STOP_TIMEOUT_SECONDS, stdout=output, stderr=output
+            [sys.executable, "manage.py", "web"],
+            stop_timeout_seconds=STOP_TIMEOUT_SECONDS,
+            stdout=output,
+            stderr=output,
+            env=environment,
         )
         with running as process:
             _wait_for(f"{address}/bench/empty", process, log)
