@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from django.conf import settings
 from rest_framework import serializers, status
 
 from admin_api.endpoints import Answer, Call
@@ -87,8 +86,10 @@ def act(call: Call, operation: str, ids: Sequence[int], **arguments: Any) -> Ans
     """
     found = registry.get_operation(operation)
     registry.check_permission(found, call.staff)
-    if len(ids) > 1 and registry.needs_second_person(found, bulk.weigh(found, list(ids), arguments), arguments):
-        return _ask_for_all(call, operation, ids, arguments)
+    if len(ids) > 1:
+        amount = bulk.weigh(found, list(ids), arguments)
+        if registry.needs_second_person(found, amount, arguments, actor=call.staff):
+            return _ask_for_all(call, operation, ids, arguments)
     return answer(perform(call, Task(one, operation, arguments)) for one in ids)
 
 
@@ -115,12 +116,12 @@ def perform(call: Call, task: Task) -> Result:
     return Result(task.subject_id, DONE, outcome.text)
 
 
-def moves_too_much(tasks: Iterable[Task]) -> bool:
+def moves_too_much(tasks: Iterable[Task], *, actor: Any) -> bool:
     """Say whether different operations together move more than one person may decide."""
     total = ZERO
     for task in tasks:
         total += registry.get_operation(task.operation).weigh([task.subject_id], **task.arguments)
-    return settings.FOUR_EYES and total > settings.FOUR_EYES_ABOVE
+    return registry.is_too_much(total, actor=actor)
 
 
 def not_found(subject_id: int) -> Result:

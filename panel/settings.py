@@ -245,9 +245,11 @@ for _, _mail in ADMINS:
 BASE_CURRENCY = env.str("BASE_CURRENCY", default="USD")  # service rates are stored in it
 if not re.fullmatch("[A-Z]{3}", BASE_CURRENCY):
     raise ImproperlyConfigured(f"BASE_CURRENCY must be three capital letters like USD, not {BASE_CURRENCY!r}.")
-# A second person must approve what moves more than this in the base currency, and every credit by hand.
+# A second person must approve what moves more than this in the base currency, at once or with what one person moved
+# within a day, and every credit by hand.
 FOUR_EYES = env.bool("FOUR_EYES", default=True)
 FOUR_EYES_ABOVE = env.amount("FOUR_EYES_ABOVE", default="100")
+FOUR_EYES_ABOVE_A_DAY = env.amount("FOUR_EYES_ABOVE_A_DAY", default="1000")
 API_V2_ALLOW_GET = env.bool("API_V2_ALLOW_GET", default=False)
 DRIPFEED_QUANTITY = env.choice("DRIPFEED_QUANTITY", "total", "per_run", default="total")
 ARCHIVE_AFTER_DAYS = env.positive("ARCHIVE_AFTER_DAYS", default=180, most=36_500)

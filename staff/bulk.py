@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from orders import nudge
 from panel.errors import DomainError
 from panel.money import ZERO
-from staff import audit
+from staff import alone, audit
 from staff.audit import Origin
 from staff.errors import JobOver, NothingSelected, TooManySelected
 from staff.models import Approval, BulkItem, BulkJob, Channel
@@ -74,8 +74,10 @@ def create_job(
     if len(ids) > ITEMS_MAX:
         raise TooManySelected
     amount = weigh(operation, ids, arguments)
-    asks = registry.needs_second_person(operation, amount, arguments)
     with transaction.atomic(durable=True):
+        if amount:
+            alone.take_turn(actor)
+        asks = registry.needs_second_person(operation, amount, arguments, actor=actor)
         job = BulkJob.objects.create(
             operation=name,
             arguments=arguments,

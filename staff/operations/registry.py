@@ -12,7 +12,7 @@ from django.db.models import Model
 
 from panel.errors import DomainError
 from panel.money import ZERO
-from staff import audit
+from staff import alone, audit
 from staff.audit import Origin
 from staff.models import Approval
 
@@ -88,11 +88,16 @@ def check_permission(operation: Operation, actor: Any) -> None:
         raise PermissionDenied
 
 
-def needs_second_person(operation: Operation, amount: Decimal, arguments: Mapping[str, Any]) -> bool:
+def needs_second_person(operation: Operation, amount: Decimal, arguments: Mapping[str, Any], *, actor: Any) -> bool:
     """Say whether one person is not enough."""
-    if not settings.FOUR_EYES:
+    return is_too_much(amount, actor=actor) or (settings.FOUR_EYES and operation.is_manual_credit(arguments))
+
+
+def is_too_much(amount: Decimal, *, actor: Any) -> bool:
+    """Say whether one person may not move so much: at once, or with all that they moved alone lately."""
+    if not settings.FOUR_EYES or not amount:
         return False
-    return amount > settings.FOUR_EYES_ABOVE or operation.is_manual_credit(arguments)
+    return amount > settings.FOUR_EYES_ABOVE or alone.sum_lately(actor) + amount > settings.FOUR_EYES_ABOVE_A_DAY
 
 
 def perform(
@@ -106,11 +111,14 @@ def perform(
     operation, arguments = get_operation(name), dict(arguments or {})
     check_permission(operation, actor)
     amount = operation.weigh([subject_id], **arguments)
-    if needs_second_person(operation, amount, arguments):
-        return _ask(operation, subject_id, arguments, amount, reason=reason, actor=actor, origin=origin)
-    return Outcome(
-        run_and_record(operation, subject_id, arguments, amount=amount, reason=reason, actor=actor, origin=origin)
-    )
+    with transaction.atomic():
+        if amount:
+            alone.take_turn(actor)
+        if needs_second_person(operation, amount, arguments, actor=actor):
+            return _ask(operation, subject_id, arguments, amount, reason=reason, actor=actor, origin=origin)
+        return Outcome(
+            run_and_record(operation, subject_id, arguments, amount=amount, reason=reason, actor=actor, origin=origin)
+        )
 
 
 def run_and_record(
