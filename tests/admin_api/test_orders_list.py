@@ -71,6 +71,7 @@ def test_lists_an_order(tool: Tool, order_id: int) -> None:
                     "created_timestamp": int(order.created_at.timestamp()),
                     "last_update": written(touched),
                     "last_update_timestamp": int(touched.timestamp()),
+                    "by_hand": None,
                     "actions": {
                         "resend": False,
                         "request_cancel": False,
