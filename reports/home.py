@@ -107,7 +107,9 @@ def _list_needs(request: HttpRequest) -> Iterator[Need]:
 
 
 def _list_by_hand(user: Any, piles: dict[str, Pile]) -> Iterator[Need]:
-    """Say what waits for whoever delivers by hand."""
+    """Say what waits for whoever delivers by hand, on panels where somebody does."""
+    if not Provider.objects.filter(kind=Provider.Kind.MANUAL).exists():
+        return
     for permission, label, name, page, filters in (
         ("orders.view_order", "Orders to deliver by hand", "to_take", "orders_order", {"by_hand": "waiting"}),
         ("orders.view_refill", "Refills to deliver by hand", "refills_by_hand", "orders_refill", {"answer": "hand"}),
