@@ -15,7 +15,7 @@ from unfold.widgets import (
 from orders import reporting, taking
 from orders.models import LINK_MAX_CHARACTERS, Order
 from orders.tracking import START_COUNT_MAX
-from orders.transitions import FINAL_STATUSES, Status
+from orders.transitions import FINAL_STATUSES, RunState, Status
 from panel.admin_actions import ReasonForm, ShownReasonForm, StaffActionForm
 from providers.adapter import ReportedStatus
 from providers.models import Provider
@@ -103,12 +103,15 @@ def _is_open(order: Order) -> bool:
 
 def _what_is_out(order: Order) -> dict[str, Any]:
     run = reporting.find_taken([order.pk]).get(order.pk)
-    return {"run": run.number, "remains": run.remains, "start_count": run.start_count} if run else {}
+    if run is None:
+        return {}
+    status = reporting.STATUS_OF_STATE[RunState(run.state)]
+    return {"run": run.number, "status": status, "remains": run.remains, "start_count": run.start_count}
 
 
 DEEDS = {
     "take": Deed(
-        "Take to deliver by hand",
+        "Take by hand",
         "orders.take",
         "Hands out what waits at a provider that delivers by hand, once: from then on it is in progress, and yours to "
         "deliver. It is never handed out or sent again.",
@@ -116,7 +119,7 @@ DEEDS = {
         lambda order: taking.waits_by_hand(order.pk),
     ),
     "report": Deed(
-        "Report what was delivered by hand",
+        "Report by hand",
         "orders.report",
         "Says how the part that was taken stands, as a provider would: Completed leaves nothing, Canceled everything, "
         "and what does not come is refunded. After the end only in the customer's favour.",

@@ -214,11 +214,14 @@ def test_what_was_put_off_elsewhere_waits_by_hand_without_an_alarm(customer, fol
     run = order_of(customer, followers).runs.get()
     claim = submission.claim_next()
     submission.record_not_sent(claim, evidence="no route to host")
-    Order.objects.update(created_at=Now() - watching.PUT_OFF_MAX)
+    monkeypatch.setattr(watching, "PUT_OFF_MAX", timedelta(0))
     Run.objects.update(provider=manual)
 
     assert watching.flag_stuck() == 0
-    assert alarm_of(run) == ""
+
+    Run.objects.update(provider=Provider.objects.get(kind="sandbox"))
+    assert watching.flag_stuck() == 1
+    assert alarm_of(run) == "waiting"
 
 
 def test_what_was_taken_is_late_as_anything_else(customer, handmade):
