@@ -155,9 +155,8 @@ def complete_taken(taken: Sequence[Run]) -> Sequence[TakenRow]:
     """Return the rows of orders whose runs were taken, in the order of the runs."""
     orders = with_details(Order.objects.filter(pk__in=[run.order_id for run in taken]))
     rows = {row.order.pk: row for row in complete(list(orders))}
-    return [
-        TakenRow(row.order, row.runs, row.updated_at, run) for run in taken if (row := rows[run.order_id]) is not None
-    ]
+    found = [(rows[run.order_id], run) for run in taken]
+    return [TakenRow(row.order, row.runs, row.updated_at, run) for row, run in found]
 
 
 def _of_words(words: Collection[str]) -> Q:

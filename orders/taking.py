@@ -176,9 +176,10 @@ def _why_not_now(run: Run, runs: Sequence[Run], is_open: Mapping[int, bool]) -> 
 def _hand_out(run: Run, choice: Choice, *, reason: str, actor_id: int | None) -> None:
     """Write that a locked run has left us, by the steps that every run takes, and settle its locked order."""
     order: Order = run.order
+    assert choice.route is not None  # it was chosen for this
     settlement.move_run(run, RunState.SUBMITTING, route=choice.route)
     attempt = Attempt.objects.create(
-        run=run, provider_id=run.provider_id, route=choice.route, cost=choice.cost, lease_until=Now()
+        run=run, provider=choice.route.provider, route=choice.route, cost=choice.cost, lease_until=Now()
     )
     attempt.state, attempt.evidence, attempt.finished_at = Attempt.State.ACCEPTED, "taken by hand", Now()
     attempt.save(update_fields=["state", "evidence", "finished_at"])

@@ -212,7 +212,7 @@ def _task_of(said: dict[str, Any], taken: Run | None) -> Task | None:
 def _report_of(said: dict[str, Any], taken: Run) -> Task | None:
     """Return the report on the run that was taken. It is named: what waits for a second person stays about it."""
     became = STATUS_OF_WORD.get(said["status"]) if "status" in said else None
-    facts = {name: said[name] for name in ("remains", "start_count") if name in said}
+    facts: dict[str, Any] = {name: said[name] for name in ("remains", "start_count") if name in said}
     if became == Status.PARTIAL and "remains" not in facts:
         return None
     if "status" in said:
