@@ -93,8 +93,11 @@ def act(call: Call, operation: str, ids: Sequence[int], **arguments: Any) -> Ans
     return answer(perform(call, Task(one, operation, arguments)) for one in ids)
 
 
-def perform(call: Call, task: Task) -> Result:
-    """Do it, or say why not."""
+def perform(call: Call, task: Task, *, settled: tuple[type[DomainError], ...] = ()) -> Result:
+    """Do it, or say why not.
+
+    :param settled: refusals after which all is as it was wanted, so that they count as done.
+    """
     operation = registry.get_operation(task.operation)
     if not operation.model._default_manager.filter(pk=task.subject_id).exists():  # noqa: SLF001 - Django's public name
         return not_found(task.subject_id)
@@ -108,7 +111,8 @@ def perform(call: Call, task: Task) -> Result:
             origin=origin_of(call),
         )
     except DomainError as error:
-        return refused(task.subject_id, explain(error, task.operation))
+        text = explain(error, task.operation)
+        return Result(task.subject_id, DONE, text) if isinstance(error, settled) else refused(task.subject_id, text)
     if outcome.approval is not None:
         return Result(
             task.subject_id, WAITING, outcome.text, approval_id=outcome.approval.pk, code=status.HTTP_202_ACCEPTED

@@ -24,6 +24,7 @@ _ORDER = {
     "provider": "Upstream",
     **_TIME,
     **_UPDATE,
+    "by_hand": None,
     "actions": {
         "resend": False,
         "request_cancel": True,
@@ -32,6 +33,15 @@ _ORDER = {
         "edit_link": False,
         "refill": False,
     },
+}
+_WHOLE_ORDER = _ORDER | {"comments": "", "parameters": {}}
+_TAKEN = _WHOLE_ORDER | {
+    "external_id": "",
+    "start_count": None,
+    "remains": 1000,
+    "provider": "By hand",
+    "by_hand": {"run": 1, "quantity": 1000, "remains": 1000},
+    "run": 1,
 }
 _USER = {
     "id": 17,
@@ -90,8 +100,8 @@ _SET = _done("1832047: partial, 150 undelivered, 0.12750 given back.")
 # By the name of the handler: what is sent (None where nothing is) and what `data` then is, or a row of a list.
 EXAMPLES: dict[str, tuple[dict[str, Any] | None, Any]] = {
     "orders_list": (None, _ORDER),
-    "orders_one": (None, _ORDER),
-    "orders_pull": ({"service_ids": "1042", "limit": 100}, {"count": 0, "list": []}),
+    "orders_one": (None, _WHOLE_ORDER),
+    "orders_pull": ({"service_ids": "1042", "limit": 100}, {"count": 1, "list": [_TAKEN]}),
     "orders_update": (
         {"orders": [{"id": 1832047, "status": "partial", "remains": 150}, {"id": 1832048, "start_count": 12}]},
         {
@@ -114,7 +124,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any] | None, Any]] = {
         {"limit": 100},
         {
             "count": 1,
-            "list": [{"id": 31, "order_id": 1832047, "status": "pending", **_TIME, "order": _ORDER}],
+            "list": [{"id": 31, "order_id": 1832047, "status": "pending", **_TIME, "order": _WHOLE_ORDER}],
         },
     ),
     "refill_change_status": ({"ids": [31], "status": "completed"}, _done("31: the refill is now Completed.", one=31)),
@@ -122,7 +132,9 @@ EXAMPLES: dict[str, tuple[dict[str, Any] | None, Any]] = {
         {"limit": 100},
         {
             "count": 1,
-            "list": [{"id": 1832047, "order_id": 1832047, "answer": "cannot be canceled", **_TIME, "order": _ORDER}],
+            "list": [
+                {"id": 1832047, "order_id": 1832047, "answer": "cannot be canceled", **_TIME, "order": _WHOLE_ORDER}
+            ],
         },
     ),
     "cancel_reject": ({"ids": "1832047"}, _done("1832047: the request to cancel it is rejected; it goes on.")),

@@ -93,9 +93,37 @@ class OrderRow:
         }
 
     @property
+    def by_hand(self) -> Run | None:
+        """The run of it that was taken to be delivered by hand and has not ended."""
+        return next((run for run in self.runs if run.state in TRACKED_RUN_STATES and _is_manual(run)), None)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What its type asks for, as text: where there are several, one a line."""
+        return {
+            name: value if isinstance(value, str) else "\n".join(value) for name, value in self.order.parameters.items()
+        }
+
+    @property
+    def comments(self) -> str:
+        """The texts to comment with, one a line."""
+        return self.parameters.get("comments", "")
+
+    @property
     def _newest(self) -> Run | None:
-        sent = [run for run in self.runs if run.provider_order]
+        sent = [run for run in self.runs if run.provider_order or run.submitted_at is not None]
         return sent[-1] if sent else next(iter(self.runs), None)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenRow(OrderRow):
+    """An order of which a run was taken just now."""
+
+    run: Run
+
+
+def _is_manual(run: Run) -> bool:
+    return run.provider is not None and run.provider.is_manual
 
 
 def list_orders(wanted: dict[str, Any]) -> QuerySet[Order]:
@@ -121,6 +149,14 @@ def complete(orders: Sequence[Order]) -> Sequence[OrderRow]:
     events = OrderEvent.objects.filter(order__in=ids).order_by().values("order").annotate(at=Max("at"))
     updated = {row["order"]: row["at"] for row in events}
     return [OrderRow(order, runs[order.pk], updated.get(order.pk, order.created_at)) for order in orders]
+
+
+def complete_taken(taken: Sequence[Run]) -> Sequence[TakenRow]:
+    """Return the rows of orders whose runs were taken, in the order of the runs."""
+    orders = with_details(Order.objects.filter(pk__in=[run.order_id for run in taken]))
+    rows = {row.order.pk: row for row in complete(list(orders))}
+    found = [(rows[run.order_id], run) for run in taken]
+    return [TakenRow(row.order, row.runs, row.updated_at, run) for row, run in found]
 
 
 def _of_words(words: Collection[str]) -> Q:

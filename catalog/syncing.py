@@ -48,6 +48,8 @@ def sync_provider(provider: Provider, *, force: bool = False) -> SyncResult:
 
     :param force: believe the catalogue, whatever it looks like.
     """
+    if provider.is_manual:
+        return SyncResult(failure="It has no price list: its orders are delivered by hand.")
     read_at = _database_time()
     try:
         entries = buying.read_catalogue(provider)

@@ -29,6 +29,7 @@ FORWARD_BATCH = 500
 TRIES_COUNTED_MAX = 1000  # fits the column: while something else of the order waits, nobody gives up
 IN_DOUBT = frozenset({RunState.SUBMITTING, RunState.UNKNOWN})
 ANSWER_MAX_CHARACTERS = 300
+BY_HAND = "delivered by hand: whoever does decides"
 
 logger = logging.getLogger(__name__)
 
@@ -54,14 +55,12 @@ def request_cancellation(*, user_id: int, order_id: int) -> None:
         # A worker that is claiming a run holds its row: this waits for it and then finds the run submitting.
         runs = list(order.runs.select_for_update().order_by("number"))
         rest = _cancel_queued(runs)
-        Cancellation.objects.create(order=order, forward_at=Now() if rest else None)
+        Cancellation.objects.create(order=order, **_forward_soon(rest))
         settlement.settle(order, runs=runs)
-        if rest:
-            nudge.wake("orders.forward_cancellations")
 
 
 def request_cancel_at_provider(*, order_id: int, reason: str, actor_id: int | None) -> bool:
-    """Staff ask for what a customer may ask for, whatever the service allows; return whether a provider is asked.
+    """Staff ask for what a customer may ask for, whatever the service allows; return whether there is whom to ask.
 
     What is still queued here is canceled and refunded at once. Can be repeated once the provider has answered.
 
@@ -81,11 +80,9 @@ def request_cancel_at_provider(*, order_id: int, reason: str, actor_id: int | No
             order.pk, OrderEvent.Kind.STAFF, actor_id=actor_id, what="cancel_requested", reason=reason
         )
         rest = _cancel_queued(runs)
-        Cancellation.objects.update_or_create(order=order, defaults={"forward_at": Now() if rest else None, "tries": 0})
+        Cancellation.objects.update_or_create(order=order, defaults={**_forward_soon(rest), "tries": 0})
         settlement.settle(order, runs=runs)
-        if rest:
-            nudge.wake("orders.forward_cancellations")
-    return rest
+    return bool(rest)
 
 
 def reject_cancellation(*, order_id: int, reason: str, actor_id: int | None) -> None:
@@ -115,12 +112,24 @@ def reject_cancellation(*, order_id: int, reason: str, actor_id: int | None) -> 
         request.delete()
 
 
-def _cancel_queued(runs: Iterable[Run]) -> bool:
-    """Cancel the runs that have not left us; say whether there are others that a provider has or may have."""
+def _cancel_queued(runs: Sequence[Run]) -> list[Run]:
+    """Cancel the runs that have not left us; return the others that a provider has or may have."""
     for run in runs:
         if run.state == RunState.QUEUED:
             settlement.move_run(run, RunState.CANCELED, remains=run.quantity)
-    return any(run.state in TRACKED_RUN_STATES | IN_DOUBT for run in runs)
+    return [run for run in runs if run.state in TRACKED_RUN_STATES | IN_DOUBT]
+
+
+def _forward_soon(runs: Sequence[Run]) -> dict[str, Any]:
+    """Have the providers of some runs asked to stop them; return the columns of the request.
+
+    Nobody is called about what is delivered by hand: whoever took it finds the request among those to decide.
+    """
+    called = Provider.objects.filter(health.is_called(), pk__in={run.provider_id for run in runs})
+    if called.exists():
+        nudge.wake("orders.forward_cancellations")
+        return {"forward_at": Now()}
+    return {"forward_at": None} | ({"answer": BY_HAND} if runs else {})
 
 
 def cancel_and_refund(*, order_id: int, reason: str, actor_id: int | None) -> None:
@@ -140,7 +149,7 @@ def cancel_and_refund(*, order_id: int, reason: str, actor_id: int | None) -> No
         if not to_cancel:
             raise OrderAlreadyCompleted
         settlement.record_event(order.pk, OrderEvent.Kind.STAFF, actor_id=actor_id, what="canceled", reason=reason)
-        at_provider = any(run.state in TRACKED_RUN_STATES for run in to_cancel)
+        at_provider = [run for run in to_cancel if run.state in TRACKED_RUN_STATES]
         for run in to_cancel:
             settlement.move_run(run, RunState.CANCELED, remains=run.quantity)
         # Nothing is left of it to deliver again.
@@ -148,8 +157,7 @@ def cancel_and_refund(*, order_id: int, reason: str, actor_id: int | None) -> No
             status=Refill.Status.REJECTED, finished_at=Now()
         )
         if at_provider:
-            Cancellation.objects.update_or_create(order=order, defaults={"forward_at": Now(), "tries": 0})
-            nudge.wake("orders.forward_cancellations")
+            Cancellation.objects.update_or_create(order=order, defaults={**_forward_soon(at_provider), "tries": 0})
         settlement.settle(order, runs=runs)
 
 

@@ -179,6 +179,30 @@ class RouteLosesMoney(DomainError):
         self.why = why
 
 
+class ReportImpossible(DomainError):
+    """What is reported of a run cannot be: it is not so far, or has ended, or the number cannot be."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class RunNotByHand(DomainError):
+    """Nothing of the order waits to be delivered by hand."""
+
+
+class NotToTakeNow(DomainError):
+    """A run waits to be delivered by hand, but is not to be handed out now."""
+
+    def __init__(self, *, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class RunNotTaken(DomainError):
+    """Nothing of the order was taken to be delivered by hand, so there is nothing to report on."""
+
+
 class ProviderNotAsked(DomainError):
     """A provider that staff wanted to ask did not answer, or not so that anybody could read it."""
 

@@ -49,7 +49,7 @@ def change_link(*, order_id: int, link: str, reason: str, actor_id: int | None) 
         raise LinkUnusable
     with transaction.atomic():
         order, runs = settlement.lock_order_and_runs(order_id)
-        numbers = [run.number for run in _list_queued(runs)]
+        numbers = [run.number for run in list_queued(runs)]
         if order.link == link:
             raise NothingToChange
         _record(order, "link_changed", reason, actor_id, old=order.link, new=link, runs=numbers)
@@ -156,7 +156,7 @@ def resend(*, order_id: int, reason: str, actor_id: int | None) -> list[int]:
     reason = settlement.require_reason(reason)
     with transaction.atomic():
         order, runs = settlement.lock_order_and_runs(order_id)
-        queued = [run for run in _list_queued(runs) if run.held_at is not None or _is_time_for(run, order)]
+        queued = [run for run in list_queued(runs) if run.held_at is not None or _is_time_for(run, order)]
         if not queued:
             raise NothingToChange
         _record(order, "resent", reason, actor_id, runs=[run.number for run in queued])
@@ -187,7 +187,7 @@ def move_to_provider(
     reason = settlement.require_reason(reason)
     with transaction.atomic():
         order, runs = settlement.lock_order_and_runs(order_id)
-        queued = _list_queued(runs)
+        queued = list_queued(runs)
         _record(order, "moved", reason, actor_id, provider=provider_id, runs=[run.number for run in queued])
         for run in queued:
             choice = routing.choose_route_at(provider_id, order, run)
@@ -214,8 +214,8 @@ def _record(order: Order, what: str, reason: str, actor_id: int | None, **data: 
     settlement.record_event(order.pk, Kind.STAFF, actor_id=actor_id, what=what, reason=reason, **data)
 
 
-def _list_queued(runs: Sequence[Run]) -> list[Run]:
-    """Return the runs that have not left us.
+def list_queued(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs of an order that have not left us.
 
     :raises OrderHasEnded, RunInFlight, RunAtProvider: there is none, and why.
     """

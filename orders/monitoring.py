@@ -85,7 +85,10 @@ class AuditCondition:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Everything at one moment. Of runs that are due later, `oldest` is the time until the first is, below zero."""
+    """Everything at one moment. Of runs that are due later, `oldest` is the time until the first is, below zero.
+
+    What is due are runs that workers send; those that are due where orders are delivered by hand are `to_take`.
+    """
 
     due: Pile
     due_later: Pile
@@ -99,6 +102,9 @@ class Condition:
     cancellations: Pile
     refills: Pile
     refills_in_doubt: Pile
+    to_take: Pile
+    refills_by_hand: Pile
+    cancellations_by_hand: Pile
     providers: Sequence[ProviderCondition]
     audit: AuditCondition
 
@@ -146,6 +152,21 @@ WHERE refill.status IN ('Pending', 'In progress')
     AND part.status = 'Pending' AND part.sent_at < statement_timestamp() - %(answer)s::interval
     AND part.provider_refill = ''
 UNION ALL
+SELECT 'to_take', count(*), statement_timestamp() - min(due_at)
+FROM orders_run WHERE state = 'queued' AND held_at IS NULL AND due_at <= statement_timestamp()
+    AND provider_id = ANY(ARRAY(SELECT id FROM providers_provider WHERE kind = 'manual'))
+UNION ALL
+SELECT 'refills_by_hand', count(DISTINCT refill.id), statement_timestamp() - min(refill.created_at)
+FROM orders_refill refill
+JOIN orders_refillpart part ON part.refill_id = refill.id JOIN orders_run run ON run.id = part.run_id
+WHERE refill.status IN ('Pending', 'In progress') AND part.status = 'Pending'
+    AND run.provider_id = ANY(ARRAY(SELECT id FROM providers_provider WHERE kind = 'manual'))
+UNION ALL
+SELECT 'cancellations_by_hand', count(DISTINCT request.id), statement_timestamp() - min(request.requested_at)
+FROM orders_run run JOIN orders_cancellation request ON request.order_id = run.order_id
+WHERE run.state IN ('in_progress', 'processing', 'submitted') AND request.forward_at IS NULL
+    AND run.provider_id = ANY(ARRAY(SELECT id FROM providers_provider WHERE kind = 'manual'))
+UNION ALL
 SELECT 'alarm ' || alarm, count(*), statement_timestamp() - min(alarm_at)
 FROM orders_run WHERE alarm <> '' GROUP BY alarm
 """
@@ -167,8 +188,10 @@ def read_condition() -> Condition:
         {row[0]: row[1:] for row in _ask(statement)} for statement in (_QUEUED, _TRACKED, _IN_FLIGHT)
     )
     piles = read_piles()
+    providers = _list_providers(queued, tracked, in_flight, answers=_list_answers())
+    manual = {one.provider.pk for one in providers if one.provider.is_manual}
     return Condition(
-        due=_pile_up(queued, 0),
+        due=_pile_up({provider_id: row for provider_id, row in queued.items() if provider_id not in manual}, 0),
         due_later=_pile_up(queued, 2),
         submitting=_pile_up(in_flight, 0),
         expired=_pile_up(in_flight, 2),
@@ -180,7 +203,10 @@ def read_condition() -> Condition:
         cancellations=piles["cancellations"],
         refills=piles["refills"],
         refills_in_doubt=piles["refills_in_doubt"],
-        providers=_list_providers(queued, tracked, in_flight, answers=_list_answers()),
+        to_take=piles["to_take"],
+        refills_by_hand=piles["refills_by_hand"],
+        cancellations_by_hand=piles["cancellations_by_hand"],
+        providers=providers,
         audit=read_audit(),
     )
 

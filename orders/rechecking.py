@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 _PROVIDERS = """
 SELECT p.id FROM providers_provider p
-WHERE (p.down_until IS NULL OR p.down_until <= statement_timestamp()) AND EXISTS (
+WHERE p.kind <> 'manual' AND (p.down_until IS NULL OR p.down_until <= statement_timestamp()) AND EXISTS (
     SELECT 1 FROM orders_run r WHERE r.provider_id = p.id AND r.recheck_at <= statement_timestamp()
 )
 """

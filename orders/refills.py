@@ -34,8 +34,10 @@ IN_DOUBT_AFTER = timedelta(minutes=1)  # a call takes at most 25 s
 POLL_SHARE_OF_AGE = 0.1
 POLL_MIN = timedelta(seconds=3)
 POLL_MAX = timedelta(minutes=10)
-# What concerns a provider: parts that were not sent, and those that have an id there. The rest is in doubt or ended.
-_TO_CALL = Q(status__in=Refill.OPEN) & (Q(sent_at=None) | ~Q(provider_refill=""))
+# What concerns a provider: parts that were not sent, and those that have an id there. The rest is in doubt or ended, or
+# delivered by hand: then staff say how it goes.
+_BY_HAND = Q(run__provider__kind=Provider.Kind.MANUAL)
+_TO_CALL = Q(status__in=Refill.OPEN) & (Q(sent_at=None) | ~Q(provider_refill="")) & ~_BY_HAND
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +66,8 @@ def request_refill(*, user_id: int, order_id: int) -> int:
             if timezone.now() > order.finished_at + timedelta(days=order.service.refill_days):
                 raise RefillNotAvailable
             refill = Refill.objects.create(order=order, customer_id=order.customer_id)
-            delivered = order.runs.filter(state__in=sorted(DELIVERED_RUN_STATES)).exclude(provider_order="")
+            at_provider = ~Q(provider_order="") | Q(provider__kind=Provider.Kind.MANUAL)
+            delivered = order.runs.filter(at_provider, state__in=sorted(DELIVERED_RUN_STATES))
             RefillPart.objects.bulk_create([RefillPart(refill=refill, run=run) for run in delivered])
             settlement.record_event(order.pk, OrderEvent.Kind.REFILL_REQUESTED, refill=refill.pk)
             nudge.wake("orders.process_refills")
@@ -151,6 +154,12 @@ def reject_part(*, refill_id: int, actor_id: int | None) -> Refill.Status:
         status = combine_statuses([Refill.Status(one) for one in parts])
         record_refill_status(refill_id, status, actor_id=actor_id)
     return status
+
+
+def waiting_for_staff() -> QuerySet[RefillPart]:
+    """Return what of a refill (`OuterRef("pk")`) no provider will report on: sent without an answer, or by hand."""
+    in_doubt = Q(sent_at__isnull=False, provider_refill="")
+    return RefillPart.objects.filter(in_doubt | _BY_HAND, refill=OuterRef("pk"), status=Refill.Status.PENDING)
 
 
 def find_part_in_doubt(refill_id: int) -> RefillPart | None:

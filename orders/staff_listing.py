@@ -10,18 +10,26 @@ from datetime import datetime
 from enum import StrEnum
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Now
 
 from accounts.models import User
 from orders import listing
 from orders.models import Order, Run
-from orders.transitions import Status
+from orders.transitions import TRACKED_RUN_STATES, RunState, Status
 from providers.models import Provider
 
 PAGE_ORDERS = 50
 IDS_MAX = 1000  # pasted at once
 SCANNED_ORDERS_MAX = 20_000  # looked through for one page; some 50 ms
 ID_MAX = 2**31 - 1  # the column's
+
+
+class ByHand(StrEnum):
+    """What of an order is delivered by hand now."""
+
+    WAITING = "waiting"  # to be taken
+    OUT = "out"  # taken, and not ended
 
 
 class Source(StrEnum):
@@ -48,6 +56,7 @@ class StaffFilter:
     provider_id: int | None = None
     status: Status | None = None
     source: Source | None = None
+    by_hand: ByHand | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -56,7 +65,7 @@ class StaffFilter:
         """Say whether orders have to be looked at to find those that match."""
         if self.ids is not None:
             return False
-        several = [self.link, self.customer_id, self.service_id]
+        several = [self.link, self.customer_id, self.service_id, self.by_hand]
         has_one_too_many = sum(bool(given) for given in several) > 1
         return has_one_too_many or any(given is not None for given in (self.provider_id, self.status, self.source))
 
@@ -179,6 +188,8 @@ def _reach(wanted: StaffFilter) -> QuerySet[Order]:
     orders = Order.objects.all()
     if wanted.ids is not None:
         orders = orders.filter(pk__in=wanted.ids[:IDS_MAX])
+    elif wanted.by_hand is not None:
+        orders = orders.filter(_is_by_hand(wanted.by_hand))
     elif wanted.link:
         orders = orders.filter(link=wanted.link)
     elif wanted.customer_id is not None:
@@ -200,9 +211,19 @@ def _narrow(orders: QuerySet[Order], wanted: StaffFilter) -> QuerySet[Order]:
         orders = orders.filter(status=wanted.status)
     if wanted.source is not None:
         orders = orders.filter(api_key__isnull=wanted.source == Source.WEB)
+    if wanted.by_hand is not None:
+        orders = orders.filter(_is_by_hand(wanted.by_hand))
     if wanted.provider_id is not None:
         orders = orders.filter(Exists(Run.objects.filter(order=OuterRef("pk"), provider=wanted.provider_id)))
     return orders
+
+
+def _is_by_hand(which: ByHand) -> Q:
+    """Filter orders by what of them is delivered by hand; such runs are few, and found by provider."""
+    manual = list(Provider.objects.filter(kind=Provider.Kind.MANUAL).values_list("pk", flat=True))
+    due = Q(state=RunState.QUEUED, held_at=None, due_at__lte=Now())
+    wanted = due if which == ByHand.WAITING else Q(state__in=sorted(TRACKED_RUN_STATES))
+    return Q(pk__in=Run.objects.filter(wanted, provider__in=manual).values("order"))
 
 
 def _with_what_the_list_shows(orders: QuerySet[Order]) -> QuerySet[Order]:

@@ -9,7 +9,8 @@ from typing import Any
 from django.db import connection, transaction
 
 from orders import settlement
-from orders.models import Run
+from orders.errors import ReportImpossible
+from orders.models import Order, Run
 from orders.transitions import FINAL_RUN_STATES, TRACKED_RUN_STATES, RunState, may_follow
 from panel import checkpoints
 from providers import adapter, health
@@ -32,6 +33,8 @@ NOT_KNOWN_MAX = 3  # answers in a row without it, before staff are told: a provi
 
 START_COUNT_MAX = 2**63 - 1  # what the column holds
 
+News = tuple[RunState, int, int | None]  # the state, what remains, and the start count
+
 STATE_OF_REPORT = {
     ReportedStatus.PENDING: RunState.SUBMITTED,
     ReportedStatus.PROCESSING: RunState.PROCESSING,
@@ -52,7 +55,8 @@ WHERE id = (
         WHERE r.provider_id = p.id AND r.state = ANY(%(states)s) AND r.poll_at <= statement_timestamp()
         ORDER BY r.poll_at LIMIT 1
     ) longest
-    WHERE (p.tracked_until IS NULL OR p.tracked_until <= statement_timestamp())
+    WHERE p.kind <> 'manual'
+        AND (p.tracked_until IS NULL OR p.tracked_until <= statement_timestamp())
         AND (p.down_until IS NULL OR p.down_until <= statement_timestamp())
     ORDER BY longest.poll_at LIMIT 1 FOR NO KEY UPDATE OF p SKIP LOCKED
 )
@@ -215,27 +219,42 @@ def record_report(run_id: int, report: Report) -> None:
         run = Run.objects.select_for_update(of=("self",)).get(pk=run_id)
         news = _news(run, report)
         if news is not None:
-            target, remains, start_count = news
-            settlement.move_run(run, target, remains=remains, start_count=start_count)
-            settlement.settle(order)
+            take_over(order, run, news)
             checkpoints.reached("in_report")
 
 
-def _news(run: Run, report: Report) -> tuple[RunState, int, int | None] | None:
-    """Return the state, remains and start count that a report brings; None when it brings nothing or cannot be."""
+def take_over(order: Order, run: Run, news: News) -> None:
+    """Write what a report brings of a locked run and settle its locked order, in the caller's transaction."""
+    target, remains, start_count = news
+    settlement.move_run(run, target, remains=remains, start_count=start_count)
+    settlement.settle(order)
+
+
+def read_news(run: Run, report: Report) -> News | None:
+    """Return what a report brings that is not known yet; None when it brings nothing.
+
+    :raises ReportImpossible: a state that may not follow, more remaining than was ordered, or less than was given back.
+    """
     target = STATE_OF_REPORT[report.status]
     remains = _remains(run, report, target)
     if remains is None or not (target == run.state or may_follow(RunState(run.state), target)):
-        logger.warning("run %s (%s): impossible report %s", run.pk, run.state, report)
-        return None
+        raise ReportImpossible(f"impossible report {report}")
     start_count = _start_count(run, report)
     if (target, remains, start_count) == (run.state, run.remains, run.start_count):
         return None
     if target == run.state and target in FINAL_RUN_STATES and remains < run.remains:
         # What was refunded stays refunded, so the story keeps the number that explains it.
-        logger.warning("run %s: %s more delivered after the end", run.pk, run.remains - remains)
-        return None
+        raise ReportImpossible(f"{run.remains - remains} more delivered after the end")
     return target, remains, start_count
+
+
+def _news(run: Run, report: Report) -> News | None:
+    """Do the same of what a provider says: what cannot be is left out with a log line."""
+    try:
+        return read_news(run, report)
+    except ReportImpossible as error:
+        logger.warning("run %s (%s): %s", run.pk, run.state, error.why)
+        return None
 
 
 def _remains(run: Run, report: Report, target: RunState) -> int | None:

@@ -11,6 +11,7 @@ from orders.models import Run, ServicePace
 from orders.transitions import TRACKED_RUN_STATES
 
 WAITING_MAX = timedelta(minutes=5)  # due for so long and not sent: its provider is paused, down or busy
+TO_TAKE_MAX = timedelta(days=1)  # due for so long and not taken, where orders are delivered by hand: people sleep
 SAMPLED_RUNS_MIN = 20  # fewer say nothing about how a service usually goes
 SAMPLED_RUNS_MAX = 200_000  # the newest; more cost time and say the same
 SAMPLED_DAYS = 30
@@ -49,8 +50,12 @@ WHERE id = ANY(ARRAY(
 _IS_LATE = "state = ANY(%(tracked)s) AND alarm = '' AND expected_at <= statement_timestamp()"
 # By provider, because that is how the queue is indexed.
 _IS_WAITING = """
-    provider_id = ANY(ARRAY(SELECT id FROM providers_provider)) AND state = 'queued' AND held_at IS NULL
-    AND alarm = '' AND due_at <= statement_timestamp() - %(waiting)s
+    provider_id = ANY(ARRAY(SELECT id FROM providers_provider WHERE kind <> 'manual'))
+    AND state = 'queued' AND held_at IS NULL AND alarm = '' AND due_at <= statement_timestamp() - %(waiting)s
+"""
+_IS_NOT_TAKEN = """
+    provider_id = ANY(ARRAY(SELECT id FROM providers_provider WHERE kind = 'manual'))
+    AND state = 'queued' AND held_at IS NULL AND alarm = '' AND due_at <= statement_timestamp() - %(to_take)s
 """
 
 # Each time it is put off it is due later, so the time counts from when it was due first.
@@ -60,6 +65,7 @@ _IS_PUT_OFF = """
         WHERE a.provider_id = ANY(ARRAY(SELECT id FROM providers_provider))
             AND a.started_at > statement_timestamp() - %(put_off_within)s
             AND r.state = 'queued' AND r.alarm = '' AND r.held_at IS NULL
+            AND r.provider_id = ANY(ARRAY(SELECT id FROM providers_provider WHERE kind <> 'manual'))
             AND o.created_at + make_interval(mins => coalesce(o.interval_minutes, 0) * (r.number - 1))
                 <= statement_timestamp() - %(put_off)s
     )
@@ -89,13 +95,14 @@ def flag_stuck() -> int:
     """Raise the alarm for runs that are late or wait too long; return how many."""
     parameters: dict[str, Any] = {
         "tracked": sorted(TRACKED_RUN_STATES), "waiting": WAITING_MAX, "most": FLAGGED_MAX,
-        "put_off": PUT_OFF_MAX, "put_off_within": PUT_OFF_WITHIN,
+        "put_off": PUT_OFF_MAX, "put_off_within": PUT_OFF_WITHIN, "to_take": TO_TAKE_MAX,
     }  # fmt: skip
     flagged = 0
     with connection.cursor() as cursor:
         for alarm, condition in (
             (Run.Alarm.LATE, _IS_LATE),
             (Run.Alarm.WAITING, _IS_WAITING),
+            (Run.Alarm.WAITING, _IS_NOT_TAKEN),
             (Run.Alarm.WAITING, _IS_PUT_OFF),
         ):
             found = FLAGGED_MAX

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
+from providers.errors import NotCalled
 from providers.models import Provider
 
 T = TypeVar("T")
@@ -119,11 +120,16 @@ def batched(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 def connect(provider: Provider) -> Adapter:
-    """Return the adapter that speaks to this provider."""
+    """Return the adapter that speaks to this provider.
+
+    :raises NotCalled: it is a manual one. Workers never come here for it; staff may ask.
+    """
     # They implement this module's protocol.
     from providers.client import PanelClient
     from providers.sandbox import Sandbox
 
+    if provider.is_manual:
+        raise NotCalled("its orders are delivered by hand; there is nobody to call")
     if provider.kind == Provider.Kind.SANDBOX:
         return Sandbox()
     return PanelClient(provider)

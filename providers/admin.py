@@ -19,6 +19,17 @@ from providers.errors import ProviderError
 from providers.forms import ProviderForm
 from providers.models import Provider
 
+MANUAL_FIELDSETS = (
+    (
+        None,
+        {
+            "fields": ("name", "kind", "is_active", "currency", "created_at"),
+            "description": "No worker sends orders here: they wait until staff take them on the list of orders, or a "
+            "program pulls them through the Admin API.",
+        },
+    ),
+)
+CALLING_ACTIONS = ("test", "sync", "sell")
 # A method of a page: gets the request, the provider and the form's data, and returns a message's level and its text.
 Call = Callable[[Any, HttpRequest, Provider, dict[str, Any]], tuple[int, str]]
 
@@ -87,7 +98,9 @@ class ProviderAdmin(UndeletableAdmin):
         return self.readonly_fields if obj is None else (*self.readonly_fields, "kind")
 
     def get_fieldsets(self, request: HttpRequest, obj: Provider | None = None) -> Any:
-        """Leave out the field for the key where it could not be sent: there is nothing to see."""
+        """Leave out the field for the key where it could not be sent, and of a manual one all that is for calls."""
+        if obj is not None and obj.is_manual:
+            return MANUAL_FIELDSETS
         if self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj):
             return self.fieldsets
         return [
@@ -112,7 +125,9 @@ class ProviderAdmin(UndeletableAdmin):
             super().save_model(request, obj, form, change)
 
     def offers(self, action: str, obj: Any) -> bool:
-        """Offer the way out of the state it is in."""
+        """Offer the way out of the state it is in, and calls where somebody can be called."""
+        if obj.is_manual and action in CALLING_ACTIONS:
+            return False
         is_running = obj.is_active and obj.paused_until is None and obj.down_until is None
         return {"pause": obj.is_active, "resume": not is_running}.get(action, True)
 
@@ -120,7 +135,7 @@ class ProviderAdmin(UndeletableAdmin):
         description="Pause",
         permission="change",
         explanation="New runs go by other routes, or wait in the queue until the provider is resumed. Orders it "
-        "has go on being tracked.",
+        "has go on being tracked. Of a manual one nothing is handed out any more.",
     )
     def pause(self, request: HttpRequest, provider: Provider, data: dict[str, Any]) -> str:
         """Send it nothing until it is resumed."""
@@ -130,7 +145,7 @@ class ProviderAdmin(UndeletableAdmin):
     @staff_operation(
         description="Resume",
         permission="change",
-        explanation="What waits in the queue is sent at once.",
+        explanation="What waits in the queue is sent at once, or at a manual one may be taken again.",
     )
     def resume(self, request: HttpRequest, provider: Provider, data: dict[str, Any]) -> str:
         """Send it what is queued, also when it was left alone for a while after refusals or failures."""

@@ -29,5 +29,9 @@ class LinkBusy(ProviderError):
     """The provider will take this order later: it still works on another one for the same link."""
 
 
+class NotCalled(ProviderError):
+    """There is nobody to call: its orders are delivered by hand."""
+
+
 class Ambiguous(ProviderError):
     """The request may have been carried out: a time-out, a reset, an answer nobody can read."""

@@ -19,7 +19,7 @@ class ProviderForm(forms.ModelForm):
         required=False,
         max_length=200,  # the column that keeps it
         assume_scheme="https",  # or a key would travel for all to read
-        help_text="Where a panel takes its calls: https://…/api/v2",
+        help_text="Where a panel takes its calls: https://…/api/v2. Others have none.",
         widget=UnfoldAdminURLInputWidget(),
     )
     api_key = forms.CharField(
@@ -40,6 +40,11 @@ class ProviderForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         """Ask for what a panel is called by, and for the key again where it would go to another machine."""
         data = super().clean() or {}
+        if data.get("kind", self.instance.kind) == Provider.Kind.MANUAL:
+            for name in ("api_url", "api_key"):
+                if data.get(name):
+                    self.add_error(name, "Nobody is called where orders are delivered by hand: leave this empty.")
+            return data
         if data.get("kind", self.instance.kind) != Provider.Kind.PANEL or "api_url" in self.errors:
             return data
         url = data.get("api_url") or ""

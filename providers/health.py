@@ -37,19 +37,28 @@ RETURNING failures
 """
 
 
+def is_called() -> Q:
+    """Filter providers that are ever called; manual ones are not."""
+    return ~Q(kind=Provider.Kind.MANUAL)
+
+
 def is_reachable() -> Q:
     """Filter providers that may be called now."""
-    return Q(down_until=None) | Q(down_until__lte=Now())
+    return is_called() & _is_up()
 
 
 def takes_orders() -> Q:
-    """Filter providers that may be sent orders now."""
-    return Q(is_active=True) & is_reachable() & (Q(paused_until=None) | Q(paused_until__lte=Now()))
+    """Filter providers that orders may go to now: be sent to, or wait at to be taken."""
+    return Q(is_active=True) & _is_up() & (Q(paused_until=None) | Q(paused_until__lte=Now()))
 
 
 def is_sound() -> Q:
     """Filter providers that take orders and have answered the last time they were asked."""
     return takes_orders() & Q(failures__lt=FAILURES_MAX)
+
+
+def _is_up() -> Q:
+    return Q(down_until=None) | Q(down_until__lte=Now())
 
 
 def concurrency_of(provider: Provider) -> int:

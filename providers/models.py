@@ -1,4 +1,4 @@
-"""The panels we buy from."""
+"""Who delivers our orders: the panels we buy from, and we ourselves where it is done by hand."""
 
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
@@ -11,12 +11,15 @@ from panel.fields import MoneyField
 class Provider(models.Model):
     """A panel that delivers our orders: how to reach it, by which rules we buy there, and how it has been doing.
 
-    How it has been doing is written by `health.py`, the rest by staff.
+    How it has been doing is written by `health.py`, the rest by staff. A manual one is staff themselves, or a program
+    of theirs: no worker ever calls it, and what waits there is taken. A trigger fixes the kind: orders at one kind mean
+    nothing to another.
     """
 
     class Kind(models.TextChoices):
         SANDBOX = "sandbox", "Built-in sandbox"
         PANEL = "panel", "Panel with an API v2"
+        MANUAL = "manual", "Delivered by hand or by our own program"
 
     class PriceRule(models.TextChoices):
         FOLLOW = "follow", "Follow the provider's price, with the markup"
@@ -91,10 +94,18 @@ class Provider(models.Model):
                 condition=Q(markup_percent__gte=0, markup_fixed__gte=0), name="provider_markup_not_negative"
             ),
             models.CheckConstraint(condition=Q(currency__regex="^[A-Z]{3}$"), name="provider_currency_shape"),
+            models.CheckConstraint(
+                condition=~Q(kind="manual") | Q(api_url="", sealed_key=""), name="provider_manual_is_not_called"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_manual(self) -> bool:
+        """Say whether its orders are delivered by hand: taken from here, never sent."""
+        return self.kind == self.Kind.MANUAL
 
 
 class SandboxOrder(models.Model):

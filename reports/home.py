@@ -82,6 +82,7 @@ def _list_needs(request: HttpRequest) -> Iterator[Need]:
     ):
         if user.has_perm(permission):
             yield Need(label, pile.count, reverse(page), _oldest(pile), is_urgent=label == "In review")
+    yield from _list_by_hand(user, piles)
     if user.has_perm("orders.view_refill"):
         pile = piles["refills_in_doubt"]
         yield Need("Refills in doubt", pile.count, reverse("admin:orders_refill_changelist"), _oldest(pile))
@@ -103,6 +104,22 @@ def _list_needs(request: HttpRequest) -> Iterator[Need]:
         yield Need("Approvals waiting", waiting, _list_url("staff_approval", state__exact=Approval.State.WAITING))
     if user.has_perm("wallet.view_ledgerentry"):
         yield _audit_need()
+
+
+def _list_by_hand(user: Any, piles: dict[str, Pile]) -> Iterator[Need]:
+    """Say what waits for whoever delivers by hand, on panels where somebody does."""
+    if not Provider.objects.filter(kind=Provider.Kind.MANUAL).exists():
+        return
+    for permission, label, name, page, filters in (
+        ("orders.view_order", "Orders to deliver by hand", "to_take", "orders_order", {"by_hand": "waiting"}),
+        ("orders.view_refill", "Refills to deliver by hand", "refills_by_hand", "orders_refill", {"answer": "hand"}),
+        (
+            "orders.view_cancellation", "Cancellations to decide by hand", "cancellations_by_hand",
+            "orders_cancellation", {"state": "answered"},
+        ),
+    ):  # fmt: skip
+        if user.has_perm(permission):
+            yield Need(label, piles[name].count, _list_url(page, **filters), _oldest(piles[name]))
 
 
 def _list_provider_needs() -> Iterator[Need]:

@@ -79,6 +79,9 @@ def _write_queues(condition: Condition) -> Iterator[Iterator[str]]:
         "cancellations": condition.cancellations,
         "refills": condition.refills,
         "refills_in_doubt": condition.refills_in_doubt,
+        "by_hand_to_take": condition.to_take,
+        "by_hand_refills": condition.refills_by_hand,
+        "by_hand_cancellations": condition.cancellations_by_hand,
         **{f"alarm_{kind}": pile for kind, pile in condition.alarms.items()},
     }
     yield _family(

@@ -108,6 +108,20 @@ def followers(make_service: Callable[..., Service]) -> Service:
     return make_service(id=1042, dripfeed=True)
 
 
+@pytest.fixture
+def manual(db: None) -> Provider:
+    """Who delivers by hand."""
+    return Provider.objects.create(name="By hand", kind=Provider.Kind.MANUAL)
+
+
+@pytest.fixture
+def handmade(make_service: Callable[..., Service], manual: Provider) -> Service:
+    """A service that is delivered by hand: 0.85 per 1000, which costs us 0.40, with drip-feed, refill and cancel."""
+    return make_service(
+        id=3001, name="Handmade Followers", provider=manual, provider_service="by hand", cost="0.40", dripfeed=True
+    )
+
+
 def funded(user: User, amount: str) -> User:
     """Put money into a customer's wallet."""
     wallet = Wallet.objects.get(user=user)

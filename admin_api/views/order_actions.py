@@ -1,25 +1,30 @@
 """What tools do to orders; each of it is an operation of the staff, as in the admin."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rest_framework import serializers, status
 
-from admin_api import acting
+from admin_api import acting, order_rows
 from admin_api.acting import Result, ResultsAnswer, Task, WithReason
 from admin_api.endpoints import Call, Handler, endpoint
 from admin_api.fields import CHANGED_IDS_MAX, ID_MAX, IdsField, ListedIdsField
 from admin_api.paging import LIMIT_DEFAULT, LIMIT_MAX
 from admin_api.scopes import Scope
-from admin_api.views.orders import OrderAnswer
+from admin_api.views.orders import VIEW_ORDER, WholeOrderAnswer
 from admin_api.words import ERROR, FAIL, PENDING, STATUS_OF_WORD
-from orders.models import LINK_MAX_CHARACTERS, Order
+from orders import reporting
+from orders.errors import NothingToChange
+from orders.models import LINK_MAX_CHARACTERS, Order, Run
 from orders.transitions import Status
+from staff import taking
 
 CHANGE_ORDER = ["orders.change_order"]
 QUANTITY_MAX = 2**31 - 1
 START_COUNT_MAX = 2**63 - 1
 DONE_OR_WAITING = (status.HTTP_200_OK, status.HTTP_202_ACCEPTED)
+REPORT = "orders.report"
+TAKEN = "It was taken: say that it is in_progress, processing, completed, partial or canceled."
 REPORTED = "A provider delivers it, and says itself how it goes."
 TOO_MUCH = "Together this moves more than one person may decide. /orders/cancel asks a second one for all at once."
 NEEDS_REMAINS = "Say how much remains: use set-partial."
@@ -144,84 +149,131 @@ def orders_resend(call: Call) -> Any:
 
 @_changes("Change the status of orders", ChangeStatus)
 def orders_change_status(call: Call) -> Any:
-    """Complete orders, or cancel and refund them. What a provider delivers takes its other statuses from there."""
+    """Complete orders, or cancel and refund them; what is delivered by hand may have any status but pending.
+
+    What a provider delivers takes its other statuses from there. Of what is delivered by hand, the part that was taken
+    is meant, and each is decided by itself.
+    """
     ids, word = call.sent["ids"], call.sent["status"]
-    if STATUS_OF_WORD.get(word) == Status.COMPLETED:
+    taken = reporting.find_taken(ids)
+    if not taken and STATUS_OF_WORD.get(word) == Status.COMPLETED:
         return acting.act(call, "orders.complete", ids)
-    if STATUS_OF_WORD.get(word) == Status.CANCELED:
+    if not taken and STATUS_OF_WORD.get(word) == Status.CANCELED:
         return acting.act(call, "orders.cancel_and_refund", ids)
-    return acting.answer(_refuse(ids, word))
+    return _do_each(call, [{"id": one, "status": word} for one in ids], taken)
 
 
 @_changes("Say how orders stand", Updates)
 def orders_update(call: Call) -> Any:
     """Say of some orders how they stand: completed, partial with what remains, canceled, or only their start count.
 
-    Each is decided by itself, and what needs a second person waits for one. What together moves more than one person
-    may decide is refused.
+    What is delivered by hand may also be in_progress or processing, with what remains: of the part that was taken. Each
+    is decided by itself, and what needs a second person waits for one. What together moves more than one person may
+    decide is refused.
     """
-    wanted = {one["id"]: one for one in call.sent["orders"]}
-    tasks = {order_id: _task_of(one) for order_id, one in wanted.items()}
-    is_too_much = acting.moves_too_much([task for task in tasks.values() if task], actor=call.staff)
+    said = list({one["id"]: one for one in call.sent["orders"]}.values())
+    return _do_each(call, said, reporting.find_taken([one["id"] for one in said]))
+
+
+def _do_each(call: Call, said: Sequence[dict[str, Any]], taken: Mapping[int, Run]) -> Any:
+    """Make each order what is said of it, or say why not."""
+    tasks = [(one, _task_of(one, taken.get(one["id"]))) for one in said]
+    is_too_much = acting.moves_too_much([task for _, task in tasks if task], actor=call.staff)
     results: list[Result] = []
-    for order_id, task in tasks.items():
+    for one, task in tasks:
         if task is None:
-            results += _refuse([order_id], wanted[order_id].get("status", PENDING))
+            results.append(_refuse(one, taken.get(one["id"])))
         elif is_too_much and len(tasks) > 1:
-            results.append(acting.refused(order_id, TOO_MUCH))
+            results.append(acting.refused(task.subject_id, TOO_MUCH))
         else:
-            results.append(acting.perform(call, task))
+            # A tool that reports twice what it delivered, because an answer got lost, has done nothing wrong.
+            settled = (NothingToChange,) if task.operation == REPORT else ()
+            results.append(acting.perform(call, task, settled=settled))
     return acting.answer(results)
 
 
-def _task_of(wanted: dict[str, Any]) -> Task | None:
+def _task_of(said: dict[str, Any], taken: Run | None) -> Task | None:
     """Return the operation that makes an order what a tool says of it, where there is one."""
-    order_id, word = wanted["id"], wanted.get("status", PENDING)
+    order_id, word = said["id"], said.get("status", PENDING)
     became = STATUS_OF_WORD.get(word)
+    if taken is not None:
+        return _report_of(said, taken)
     if became == Status.COMPLETED:
         return Task(order_id, "orders.complete", {})
     if became == Status.CANCELED:
         return Task(order_id, "orders.cancel_and_refund", {})
-    if became == Status.PARTIAL and "remains" in wanted:
-        return Task(order_id, "orders.set_partial", {"remains": wanted["remains"]})
-    if became != Status.PARTIAL and "start_count" in wanted:
-        return Task(order_id, "orders.set_start_count", {"start_count": wanted["start_count"]})
+    if became == Status.PARTIAL and "remains" in said:
+        return Task(order_id, "orders.set_partial", {"remains": said["remains"]})
+    if became != Status.PARTIAL and "start_count" in said:
+        return Task(order_id, "orders.set_start_count", {"start_count": said["start_count"]})
     return None
 
 
-def _refuse(order_ids: Sequence[int], word: str) -> list[Result]:
-    """Say of orders why they cannot have a status."""
-    known = set(Order.objects.filter(pk__in=order_ids).values_list("pk", flat=True))
-    why = NEEDS_REMAINS if STATUS_OF_WORD.get(word) == Status.PARTIAL else REPORTED
-    return [acting.refused(one, why) if one in known else acting.not_found(one) for one in order_ids]
+def _report_of(said: dict[str, Any], taken: Run) -> Task | None:
+    """Return the report on the run that was taken. It is named: what waits for a second person stays about it."""
+    became = STATUS_OF_WORD.get(said["status"]) if "status" in said else None
+    facts: dict[str, Any] = {name: said[name] for name in ("remains", "start_count") if name in said}
+    if became == Status.PARTIAL and "remains" not in facts:
+        return None
+    if "status" in said:
+        if became in (None, Status.PENDING):
+            return None
+        facts["status"] = str(became)
+    return Task(said["id"], REPORT, {"run": taken.number, **facts}) if facts else None
 
 
-class PullOrders(serializers.Serializer[Any]):
+def _refuse(said: dict[str, Any], taken: Run | None) -> Result:
+    """Say of an order why it cannot have a status."""
+    order_id = said["id"]
+    if not Order.objects.filter(pk=order_id).exists():
+        return acting.not_found(order_id)
+    if STATUS_OF_WORD.get(said.get("status", PENDING)) == Status.PARTIAL:
+        return acting.refused(order_id, NEEDS_REMAINS)
+    return acting.refused(order_id, REPORTED if taken is None else TAKEN)
+
+
+class PullOrders(WithReason):
     """Which orders are wanted."""
 
     service_ids = ListedIdsField(required=False)
     limit = serializers.IntegerField(min_value=1, max_value=LIMIT_MAX, default=LIMIT_DEFAULT)
 
 
+class TakenAnswer(WholeOrderAnswer):
+    """An order to deliver. Of a drip-feed one run at a time: what is to be delivered now is meant, not all of it."""
+
+    run = serializers.IntegerField(source="run.number", help_text="Of the order; 1 where it has one only.")
+    quantity = serializers.IntegerField(source="run.quantity")
+    remains = serializers.IntegerField(source="run.remains")
+    start_count = serializers.IntegerField(source="run.start_count", allow_null=True)
+
+
 class PulledAnswer(serializers.Serializer[Any]):
-    """Orders to deliver: never any."""
+    """Orders to deliver, those due longest first."""
 
     count = serializers.IntegerField()
-    list = OrderAnswer(many=True)
+    list = TakenAnswer(many=True)
 
 
 @endpoint(
     method="POST",
     scope=Scope.ORDERS_WRITE,
-    permissions=CHANGE_ORDER,
+    permissions=[*CHANGE_ORDER, VIEW_ORDER],
     sends=PullOrders,
     answers=PulledAnswer,
-    summary="Orders to deliver by hand: none",
+    summary="Take orders to deliver by hand",
 )
 def orders_pull(call: Call) -> Any:
-    """Return no orders: every service has a provider that the workers send to, and none is delivered by hand.
+    """Take the orders that wait at providers that deliver by hand, those due longest first; at most 100 at once.
 
-    What was handed out here could be sent by a worker, too: delivered and paid for twice. A program that delivers
-    orders is connected as a provider instead, by answering the panel's own protocol.
+    Each is handed out once: from then on it is in progress, yours to deliver, and to report on with `/orders/update`.
+    If the answer gets lost, they are in `/orders`, by provider and status. Orders that workers send never come here.
     """
-    return {"count": 0, "list": []}
+    taken = taking.take_due(
+        limit=call.sent["limit"],
+        service_ids=call.sent.get("service_ids"),
+        reason=acting.reason_of(call),
+        actor=call.staff,
+        origin=acting.origin_of(call),
+    )
+    return {"count": len(taken), "list": order_rows.complete_taken(taken)}

@@ -43,6 +43,14 @@ class OrderActions(serializers.Serializer[Any]):
     refill = serializers.BooleanField()
 
 
+class ByHand(serializers.Serializer[Any]):
+    """The part of an order that was taken to be delivered by hand; what tools say of the order, they say of it."""
+
+    run = serializers.IntegerField(source="number")
+    quantity = serializers.IntegerField()
+    remains = serializers.IntegerField()
+
+
 class OrderAnswer(serializers.Serializer[Any]):
     """An order."""
 
@@ -64,7 +72,17 @@ class OrderAnswer(serializers.Serializer[Any]):
     created_timestamp = SecondsField(source="order.created_at")
     last_update = MomentField(source="updated_at")
     last_update_timestamp = SecondsField(source="updated_at")
+    by_hand = ByHand(allow_null=True)
     actions = OrderActions()
+
+
+class WholeOrderAnswer(OrderAnswer):
+    """An order with what its type asks for."""
+
+    comments = serializers.CharField(allow_blank=True, help_text="One a line; empty where the type has none.")
+    parameters = serializers.DictField(
+        child=serializers.CharField(), help_text="All that the type asks for beside link and quantity."
+    )
 
 
 @endpoint(
@@ -82,7 +100,9 @@ def orders_list(call: Call) -> Any:
     return read_page(orders.defer("parameters", "service__description"), dict(call.sent), complete=order_rows.complete)
 
 
-@endpoint(method="GET", scope=Scope.ORDERS_READ, permissions=[VIEW_ORDER], answers=OrderAnswer, summary="One order")
+@endpoint(
+    method="GET", scope=Scope.ORDERS_READ, permissions=[VIEW_ORDER], answers=WholeOrderAnswer, summary="One order"
+)
 def orders_one(call: Call, order_id: int) -> Any:
     """Show an order."""
     orders = order_rows.with_details(Order.objects.all())

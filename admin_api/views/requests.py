@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists
 from rest_framework import serializers
 
 from admin_api import acting, order_rows
@@ -15,9 +15,10 @@ from admin_api.order_rows import OrderRow
 from admin_api.paging import LIMIT_DEFAULT, LIMIT_MAX
 from admin_api.scopes import Scope
 from admin_api.views.order_actions import DONE_OR_WAITING, Ids
-from admin_api.views.orders import OrderAnswer
+from admin_api.views.orders import WholeOrderAnswer
 from admin_api.words import FINAL_REFILL_WORDS, REFILL_OF_WORD, WORD_OF_REFILL
-from orders.models import Cancellation, Order, Refill, RefillPart
+from orders import refills
+from orders.models import Cancellation, Order, Refill
 from orders.transitions import FINAL_STATUSES
 
 
@@ -57,7 +58,7 @@ class RefillAnswer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=tuple(REFILL_OF_WORD))
     created = MomentField(source="refill.created_at")
     created_timestamp = SecondsField(source="refill.created_at")
-    order = OrderAnswer(source="row")
+    order = WholeOrderAnswer(source="row")
 
 
 class RefillsAnswer(serializers.Serializer[Any]):
@@ -75,7 +76,7 @@ class CancelAnswer(serializers.Serializer[Any]):
     answer = serializers.CharField(source="request.answer", allow_blank=True, help_text="What the provider said to it.")
     created = MomentField(source="request.requested_at")
     created_timestamp = SecondsField(source="request.requested_at")
-    order = OrderAnswer(source="row")
+    order = WholeOrderAnswer(source="row")
 
 
 class CancelsAnswer(serializers.Serializer[Any]):
@@ -110,19 +111,16 @@ class ChangeRefillStatus(Ids):
     summary="Refills to see to",
 )
 def refill_pull(call: Call) -> Any:
-    """Return the refills that were sent to a provider without an answer, so that nobody will ever report on them.
+    """Return the refills that no provider will report on: sent without an answer, or of what is delivered by hand.
 
     Pulling changes nothing: they come again until they have a final status.
     """
-    in_doubt = RefillPart.objects.filter(
-        refill=OuterRef("pk"), status=Refill.Status.PENDING, sent_at__isnull=False, provider_refill=""
-    )
-    found = Refill.objects.filter(Exists(in_doubt), status__in=Refill.OPEN)
+    found = Refill.objects.filter(Exists(refills.waiting_for_staff()), status__in=Refill.OPEN)
     if service_ids := call.sent.get("service_ids"):
         found = found.filter(order__service__in=service_ids)
-    refills = list(found.order_by("pk")[: call.sent["limit"]])
-    rows = _rows([refill.order_id for refill in refills])
-    return _tasks([RefillTask(refill, rows[refill.order_id]) for refill in refills])
+    pulled = list(found.order_by("pk")[: call.sent["limit"]])
+    rows = _rows([refill.order_id for refill in pulled])
+    return _tasks([RefillTask(refill, rows[refill.order_id]) for refill in pulled])
 
 
 @endpoint(
@@ -148,9 +146,10 @@ def refill_change_status(call: Call) -> Any:
     summary="Requests to cancel that nobody has decided",
 )
 def cancel_pull(call: Call) -> Any:
-    """Return the requests of customers to cancel that providers were asked about and that did not stop the order.
+    """Return the requests to cancel that did not stop the order: providers were asked, or it is delivered by hand.
 
-    Pulling changes nothing: they come again until the order ends (`/orders/cancel`) or the request is rejected.
+    Pulling changes nothing: they come again until the order ends (`/orders/cancel`; by hand also `/orders/update`, as
+    partial or canceled) or the request is rejected.
     """
     found = Cancellation.objects.filter(forward_at=None).exclude(order__status__in=sorted(FINAL_STATUSES))
     if service_ids := call.sent.get("service_ids"):

@@ -28,6 +28,7 @@ from panel.admin_actions import actor_of
 from panel.admin_pages import PanelAdmin, parse_id
 from panel.errors import DomainError
 from panel.money import format_amount, format_rate
+from providers import health
 from providers.adapter import ProviderService
 from providers.errors import ProviderError
 from providers.models import Provider
@@ -97,7 +98,7 @@ def show_page(model_admin: PanelAdmin, request: HttpRequest) -> HttpResponse:
     provider_id = parse_id(request.GET.get("provider", ""))
     if provider_id is None:
         bought = Count("routes__service", distinct=True)
-        providers = Provider.objects.annotate(bought=bought).order_by("name", "pk")
+        providers = Provider.objects.filter(health.is_called()).annotate(bought=bought).order_by("name", "pk")
         return _render(model_admin, request, providers=providers)
     provider = get_object_or_404(Provider, pk=provider_id)
     if request.method != "POST":

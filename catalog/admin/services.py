@@ -17,11 +17,34 @@ from catalog.models import Route, Service
 from panel.admin_actions import staff_action
 from panel.admin_pages import Fact, UndeletableAdmin, parse_id
 
+BY_HAND = "by hand"  # the service id of a route to a manual provider, where staff give none
+
+
+class RouteForm(ModelForm):
+    """A route; what is delivered by hand has no name at its provider that anybody must know."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "provider_service" in self.fields:  # who may only look has none
+            self.fields["provider_service"].required = False
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the provider's service id where there is one."""
+        data = super().clean() or {}
+        provider = data.get("provider")
+        if not data.get("provider_service") and "provider_service" not in self.errors and provider is not None:
+            if provider.is_manual:
+                data["provider_service"] = BY_HAND
+            else:
+                self.add_error("provider_service", "This field is required.")
+        return data
+
 
 class RouteInline(TabularInline):
     """Where a service comes from. Routes are switched off, not deleted: runs point at them."""
 
     model = Route
+    form = RouteForm
     fields = ("priority", "provider", "provider_service", "cost", "min", "max", "is_active", "gone_at")
     readonly_fields = ("gone_at",)
     extra = 0

@@ -3,16 +3,19 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from orders.admin.queues import queue_links
-from orders.models import Cancellation, Order
+from orders.models import Cancellation, Order, Run
+from orders.transitions import TRACKED_RUN_STATES
 from panel.admin_pages import ReadOnlyAdmin, link_to
+from providers.models import Provider
 
 # Actions on the order's own page, where they are asked about and written down.
 CANCEL_KEYS = {"a": "request_cancel", "x": "reject_cancel", "f": "cancel"}
+BY_HAND_KEYS = {"r": "report", "x": "reject_cancel", "f": "cancel"}
 
 
 class WaitingFilter(admin.SimpleListFilter):
@@ -52,6 +55,13 @@ class CancellationAdmin(ReadOnlyAdmin):
         js = ("orders/queue.js",)
         css: ClassVar = {"all": ("orders/queue.css",)}
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Cancellation]:
+        """Know of each whether something of it is out to be delivered by hand."""
+        out = Run.objects.filter(
+            order=OuterRef("order"), state__in=sorted(TRACKED_RUN_STATES), provider__kind=Provider.Kind.MANUAL
+        )
+        return super().get_queryset(request).annotate(is_by_hand=Exists(out))
+
     @admin.display(description="order")
     def order_link(self, request: Cancellation) -> SafeString:
         """Link to the order."""
@@ -63,8 +73,12 @@ class CancellationAdmin(ReadOnlyAdmin):
         return request.order.status
 
     @admin.display(description="decide")
-    def decide(self, request: Cancellation) -> SafeString | str:
-        """Offer by one key what can be done about the order: ask again, reject the request, cancel and refund."""
+    def decide(self, request: Any) -> SafeString | str:
+        """Offer by one key what can be done about the order: ask again, reject the request, cancel and refund.
+
+        Of what is delivered by hand: say how much came, which ends it with the refund that is owed.
+        """
         if request.order.finished_at is not None:
             return ""
-        return queue_links(Order(pk=request.order_id), CANCEL_KEYS)
+        keys = BY_HAND_KEYS if request.is_by_hand else CANCEL_KEYS
+        return queue_links(Order(pk=request.order_id), keys)

@@ -12,10 +12,12 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
+from orders import reporting, taking
 from orders.models import LINK_MAX_CHARACTERS, Order
 from orders.tracking import START_COUNT_MAX
-from orders.transitions import FINAL_STATUSES, Status
+from orders.transitions import FINAL_STATUSES, RunState, Status
 from panel.admin_actions import ReasonForm, ShownReasonForm, StaffActionForm
+from providers.adapter import ReportedStatus
 from providers.models import Provider
 
 
@@ -57,6 +59,32 @@ class MoveForm(ReasonForm):
     )
 
 
+class ReportForm(ReasonForm):
+    """How it stands."""
+
+    run = forms.IntegerField(min_value=1, widget=forms.HiddenInput())
+    status = forms.ChoiceField(
+        choices=[(word.value, word.value) for word in ReportedStatus if word != ReportedStatus.PENDING],
+        widget=UnfoldAdminSelectWidget(),
+    )
+    remains = forms.IntegerField(
+        required=False,
+        min_value=0,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text="Units not delivered, of the part that is out. Needed for Partial; refunded when it ends.",
+    )
+    start_count = forms.IntegerField(
+        required=False, min_value=0, max_value=START_COUNT_MAX, widget=UnfoldAdminIntegerFieldWidget()
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Ask how much remains where that decides the refund."""
+        data = super().clean() or {}
+        if data.get("status") == ReportedStatus.PARTIAL and data.get("remains") is None:
+            self.add_error("remains", "Say how much was not delivered.")
+        return data
+
+
 @dataclass(frozen=True, slots=True)
 class Deed:
     """One thing that can be done about an order."""
@@ -73,7 +101,32 @@ def _is_open(order: Order) -> bool:
     return order.status not in FINAL_STATUSES
 
 
+def _what_is_out(order: Order) -> dict[str, Any]:
+    run = reporting.find_taken([order.pk]).get(order.pk)
+    if run is None:
+        return {}
+    status = reporting.STATUS_OF_STATE[RunState(run.state)]
+    return {"run": run.number, "status": status, "remains": run.remains, "start_count": run.start_count}
+
+
 DEEDS = {
+    "take": Deed(
+        "Take by hand",
+        "orders.take",
+        "Hands out what waits at a provider that delivers by hand, once: from then on it is in progress, and yours to "
+        "deliver. It is never handed out or sent again.",
+        ReasonForm,
+        lambda order: taking.waits_by_hand(order.pk),
+    ),
+    "report": Deed(
+        "Report by hand",
+        "orders.report",
+        "Says how the part that was taken stands, as a provider would: Completed leaves nothing, Canceled everything, "
+        "and what does not come is refunded. After the end only in the customer's favour.",
+        ReportForm,
+        lambda order: bool(reporting.find_taken([order.pk])),
+        _what_is_out,
+    ),
     "cancel": Deed(
         "Cancel and refund",
         "orders.cancel_and_refund",
@@ -147,5 +200,5 @@ DEEDS = {
 }
 # A link, a count or what remains is one order's own.
 DEEDS_ON_MANY = {
-    name: DEEDS[name] for name in ("cancel", "complete", "request_cancel", "reject_cancel", "resend", "move")
+    name: DEEDS[name] for name in ("take", "cancel", "complete", "request_cancel", "reject_cancel", "resend", "move")
 }

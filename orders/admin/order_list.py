@@ -18,7 +18,7 @@ from orders import staff_listing
 from orders.admin import order_rows
 from orders.admin.deeds import DEEDS_ON_MANY
 from orders.models import LINK_MAX_CHARACTERS, Order
-from orders.staff_listing import ID_MAX, IDS_MAX, Source, StaffFilter
+from orders.staff_listing import ID_MAX, IDS_MAX, ByHand, Source, StaffFilter
 from orders.transitions import Status
 from panel.admin_pages import parse_id
 from providers.models import Provider
@@ -40,6 +40,12 @@ class OrderFilterForm(forms.Form):
     source = forms.ChoiceField(
         required=False,
         choices=[("", "Any"), (Source.WEB, "Website"), (Source.API, "API")],
+        widget=UnfoldAdminSelectWidget(),
+    )
+    by_hand = forms.ChoiceField(
+        required=False,
+        choices=[("", "Any"), (ByHand.WAITING, "To be taken"), (ByHand.OUT, "Taken, not ended")],
+        label="Delivered by hand",
         widget=UnfoldAdminSelectWidget(),
     )
     service = forms.IntegerField(
@@ -110,6 +116,7 @@ class OrderFilterForm(forms.Form):
             provider_id=data["provider"].pk if data["provider"] else None,
             status=Status(data["status"]) if data["status"] else None,
             source=Source(data["source"]) if data["source"] else None,
+            by_hand=ByHand(data["by_hand"]) if data["by_hand"] else None,
             since=_start_of(data["since"]) if data["since"] else None,
             until=_start_of(until + timedelta(days=1)) if until else None,
         )

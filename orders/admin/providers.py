@@ -59,6 +59,7 @@ class TrackedProviderAdmin(SellingProviderAdmin):
             "refuses for now": "warning",
             "low balance": "warning",
             "paused by staff": "info",
+            "by hand": "success",
         },
     )
     def condition(self, provider: Any) -> str:
@@ -134,6 +135,8 @@ def describe_condition(measured: ProviderCondition) -> str:
             return "down"
         case monitoring.ProviderState.REFUSING:
             return "refuses for now"
+    if measured.provider.is_manual:
+        return "by hand"
     if measured.provider.failures >= health.FAILURES_MAX:
         return "fails"
     return "low balance" if measured.provider.is_low else "runs"

@@ -22,9 +22,11 @@ from panel.admin_actions import (
 )
 from panel.admin_pages import Fact, ReadOnlyAdmin, link_to, parse_id
 from panel.errors import DomainError
+from providers.models import Provider
 
 PROVIDER_REFILL_MAX_CHARACTERS = 100  # the column that keeps it
 REFILL_KEYS = {"f": "found", "r": "again", "x": "reject"}
+BY_HAND_KEYS = {"s": "set_status"}
 
 
 class RefillStatusForm(StaffActionForm):
@@ -48,19 +50,21 @@ class RefillEnded(DomainError):
 
 
 class UnansweredFilter(admin.SimpleListFilter):
-    """Refills that no provider will ever report on, because its answer to the request got lost; staff end them."""
+    """Refills that no provider will report on: its answer got lost, or they are delivered by hand. Staff end them."""
 
     title = "answer"
     parameter_name = "answer"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Name the choice beside "All"."""
-        return [("none", "Sent without an answer")]
+        return [("none", "Sent without an answer"), ("hand", "Delivered by hand")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Filter by the choice."""
         if self.value() == "none":
             return queryset.filter(Exists(_in_doubt()), status__in=Refill.OPEN)
+        if self.value() == "hand":
+            return queryset.filter(Exists(_by_hand()), status__in=Refill.OPEN)
         return queryset
 
 
@@ -68,6 +72,13 @@ def _in_doubt() -> QuerySet[RefillPart]:
     """Return what of a refill was sent without an answer."""
     return RefillPart.objects.filter(
         refill=OuterRef("pk"), status=Refill.Status.PENDING, sent_at__isnull=False, provider_refill=""
+    )
+
+
+def _by_hand() -> QuerySet[RefillPart]:
+    """Return what of a refill is delivered by hand."""
+    return RefillPart.objects.filter(
+        refill=OuterRef("pk"), status=Refill.Status.PENDING, run__provider__kind=Provider.Kind.MANUAL
     )
 
 
@@ -90,13 +101,17 @@ class RefillAdmin(ReadOnlyAdmin):
         css: ClassVar = {"all": ("orders/queue.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Refill]:
-        """Know of each whether something of it is in doubt."""
-        return super().get_queryset(request).annotate(is_in_doubt=Exists(_in_doubt()))
+        """Know of each whether something of it is in doubt or delivered by hand."""
+        return super().get_queryset(request).annotate(is_in_doubt=Exists(_in_doubt()), is_by_hand=Exists(_by_hand()))
 
     @admin.display(description="decide")
     def decide(self, refill: Any) -> SafeString | str:
         """Offer the decisions by one key."""
-        return queue_links(refill, REFILL_KEYS) if refill.is_in_doubt and refill.status in Refill.OPEN else ""
+        if refill.status not in Refill.OPEN:
+            return ""
+        if refill.is_in_doubt:
+            return queue_links(refill, REFILL_KEYS)
+        return queue_links(refill, BY_HAND_KEYS) if refill.is_by_hand else ""
 
     def list_facts(self, obj: Refill) -> Iterable[Fact]:
         """Put what we asked for beside what the provider said to it, run by run."""

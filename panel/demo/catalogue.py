@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from catalog.models import REFILL_DAYS_DEFAULT, Category, Currency, Route, Service
 from panel.demo.networks import NETWORKS, Network, Product
 from panel.demo.qualities import Quality
-from panel.demo.specials import SPECIALS, WATCH, WATCH_NETWORK, Special
+from panel.demo.specials import BY_HAND, SPECIALS, WATCH, WATCH_NETWORK, WATCHED_BY_HAND, Special
 from providers.models import Provider
 
 # Units per US dollar, about what they were when this was written.
@@ -34,13 +34,14 @@ PUBLISHED_IDS = {
 
 
 def load_catalogue() -> bool:
-    """Create currencies, the sandbox provider and every service, all or nothing; False if there are services."""
+    """Create currencies, the providers and every service, all or nothing; False if there are services."""
     with transaction.atomic():
         Currency.objects.bulk_create(
             [Currency(code=code, symbol=symbol, rate=rate) for code, (symbol, rate) in CURRENCIES.items()],
             ignore_conflicts=True,
         )
         provider, _ = Provider.objects.get_or_create(name="Sandbox", defaults={"kind": Provider.Kind.SANDBOX})
+        by_hand, _ = Provider.objects.get_or_create(name="By hand", defaults={"kind": Provider.Kind.MANUAL})
         if Service.objects.exists():
             return False
         drafts = list(_build_services())
@@ -55,7 +56,7 @@ def load_catalogue() -> bool:
             [
                 Route(
                     service=service,
-                    provider=provider,
+                    provider=by_hand if provider_service == BY_HAND else provider,
                     provider_service=provider_service or str(service.id),
                     cost=service.rate * COST_SHARE,
                 )
@@ -76,7 +77,7 @@ def _build_services() -> Iterator[tuple[Service, str]]:
         by_heading: dict[str, list[tuple[Service, str]]] = {}
         for product in network.products:
             by_heading[product.name] = [(_from_quality(network, product, quality), "") for quality in product.qualities]
-        for special in (*SPECIALS, *WATCH):
+        for special in (*SPECIALS, *WATCH, WATCHED_BY_HAND):
             if special.network == network.name:
                 by_heading.setdefault(special.heading, []).append((_from_special(special), special.provider_service))
         for number, (heading, drafts) in enumerate(by_heading.items()):

@@ -282,3 +282,19 @@ WATCH = tuple(
         ("lost", "Answer lost, staff must look", True, "Stays Pending until staff decide it in the review queue."),
     )
 )
+BY_HAND = "by hand"  # as `provider_service`: no worker sends it; staff take it, or a program of theirs pulls it
+WATCHED_BY_HAND = Special(
+    WATCH_NETWORK,
+    WATCH_HEADING,
+    "Demo — Delivered by hand",
+    "Default",
+    "1.00",
+    10,
+    100_000,
+    1_440,
+    "Stays Pending until staff take it in the admin, or a program pulls it through the Admin API.",
+    refill_days=365,
+    cancel=True,
+    dripfeed=True,
+    provider_service=BY_HAND,
+)

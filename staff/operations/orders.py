@@ -6,9 +6,10 @@ from typing import Any
 
 from django.db.models import F, Sum
 
-from orders import cancellations, interventions
+from orders import cancellations, interventions, reporting, taking
 from orders.models import Order, Run
 from orders.refusals import REFUSALS
+from orders.reporting import Reported
 from orders.transitions import RunState
 from panel.money import ZERO, format_amount
 from staff.operations.amounts import in_base
@@ -118,6 +119,69 @@ def _move(order_id: int, *, reason: str, actor_id: int | None, provider_id: int,
     return f"{order_id}: {_count(runs)} to be sent to provider {provider_id}."
 
 
+def _take(order_id: int, *, reason: str, actor_id: int | None) -> str:
+    return describe_taken(taking.take_order(order_id=order_id, reason=reason, actor_id=actor_id))
+
+
+def describe_taken(run: Run) -> str:
+    """Say what whoever took a run is to deliver."""
+    return f"{run.order_id}: taken, {_of_run(run, run.order.run_count)}{run.quantity} to deliver by hand."
+
+
+def _report(
+    order_id: int,
+    *,
+    reason: str,
+    actor_id: int | None,
+    run: int | None = None,
+    status: str | None = None,
+    remains: int | None = None,
+    start_count: int | None = None,
+) -> str:
+    return describe_reported(
+        reporting.report_by_hand(
+            order_id=order_id,
+            number=run,
+            status=status or None,
+            remains=remains,
+            start_count=start_count,
+            reason=reason,
+            actor_id=actor_id,
+        )
+    )
+
+
+def describe_reported(said: Reported) -> str:
+    """Say how a run stands after a report, and what was given back."""
+    run = said.run
+    head = f"{run.order_id}: {_of_run(run, said.run_count)}{run.state.replace('_', ' ')}"
+    if run.state in (RunState.PARTIAL, RunState.CANCELED):
+        return f"{head}, {run.remains} undelivered, {format_amount(said.given_back)} given back."
+    return f"{head}." if run.state == RunState.COMPLETED else f"{head}, {run.remains} remain."
+
+
+def _of_run(run: Run, run_count: int) -> str:
+    return f"run {run.number} of {run_count}, " if run_count > 1 else ""
+
+
+def _weigh_report(
+    order_ids: Sequence[int],
+    *,
+    run: int | None = None,
+    status: str | None = None,
+    remains: int | None = None,
+    **_rest: Any,
+) -> Decimal:
+    orders = Order.objects.filter(pk__in=order_ids).select_related("customer__wallet")
+    return in_base(
+        (
+            reporting.weigh_report(order, number=run, status=status or None, remains=remains),
+            order.customer.wallet.currency,
+        )
+        for order in orders
+    )  # fmt: skip
+
+
 def _count(runs: Sequence[int]) -> str:
     return "1 run" if len(runs) == 1 else f"{len(runs)} runs"
 
@@ -150,4 +214,6 @@ COMPLETE = _register("orders.complete", "Complete", _complete)
 REQUEST_CANCEL = _register("orders.request_cancel", "Request cancel at provider", _request_cancel, _weigh_queued)
 REJECT_CANCEL = _register("orders.reject_cancel", "Reject request to cancel", _reject_cancel)
 RESEND = _register("orders.resend", "Resend", _resend)
+TAKE = _register("orders.take", "Take by hand", _take)
+REPORT = _register("orders.report", "Report by hand", _report, _weigh_report)
 MOVE_TO_PROVIDER = _register("orders.move_to_provider", "Move to another provider", _move)

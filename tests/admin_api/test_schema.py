@@ -88,12 +88,14 @@ def test_schema_and_page_are_for_everybody_and_need_no_other_server(db: None) ->
 
 
 @pytest.fixture
-def busy_tool(staff: User, customer: User, followers: Service, settings: Any) -> Iterator[Tool]:
+def busy_tool(staff: User, customer: User, followers: Service, handmade: Service, settings: Any) -> Iterator[Tool]:
     """A tool that is never too fast, at a panel with something in it."""
     settings.ADMIN_API_RATE = "1000000/m"
     order_id = place(funded(customer, "100"), followers)
     report(order_id, "In progress", remains=900)
     place(customer, followers)
+    for _ in range(2):
+        place(customer, handmade)  # for who pulls
     tickets.open_ticket(customer_id=customer.pk, subject=Ticket.Subject.OTHER, title="Hello", text="Are you there?")
     # The server closes connections after a request that must not live longer; this one is the test's.
     for signal in (request_started, request_finished):

@@ -6,7 +6,7 @@ import pytest
 from django.db.models import F
 from django.db.models.functions import Now
 
-from orders import submission, tracking, watching
+from orders import submission, taking, tracking, watching
 from orders.models import Order, Run, ServicePace
 from providers.adapter import Report, ReportedStatus
 from providers.errors import Ambiguous, LinkBusy
@@ -191,3 +191,43 @@ def test_a_provider_that_does_not_answer_says_nothing_about_its_orders(customer,
 
     run.refresh_from_db()
     assert (run.alarm, run.unknown_count) == ("", 0)
+
+
+# --- Delivered by hand ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_delivered_by_hand_may_wait_for_a_day(customer, handmade, followers):
+    run, bought = order_of(customer, handmade).runs.get(), order_of(customer, followers).runs.get()
+    Run.objects.update(due_at=Now() - watching.TO_TAKE_MAX + timedelta(minutes=1))
+
+    assert watching.flag_stuck() == 1
+    assert (alarm_of(run), alarm_of(bought)) == ("", "waiting")
+
+    Run.objects.update(due_at=Now() - watching.TO_TAKE_MAX)
+    assert watching.flag_stuck() == 1
+    assert alarm_of(run) == "waiting"
+    taking.take_order(order_id=run.order_id, reason="late", actor_id=None)
+    assert alarm_of(run) == ""
+
+
+def test_what_was_put_off_elsewhere_waits_by_hand_without_an_alarm(customer, followers, manual, monkeypatch):
+    run = order_of(customer, followers).runs.get()
+    claim = submission.claim_next()
+    submission.record_not_sent(claim, evidence="no route to host")
+    monkeypatch.setattr(watching, "PUT_OFF_MAX", timedelta(0))
+    Run.objects.update(provider=manual)
+
+    assert watching.flag_stuck() == 0
+
+    Run.objects.update(provider=Provider.objects.get(kind="sandbox"))
+    assert watching.flag_stuck() == 1
+    assert alarm_of(run) == "waiting"
+
+
+def test_what_was_taken_is_late_as_anything_else(customer, handmade):
+    order = order_of(customer, handmade)
+    run = taking.take_order(order_id=order.pk, reason="mine", actor_id=None)
+    Run.objects.update(expected_at=Now())
+
+    assert watching.flag_stuck() == 1
+    assert alarm_of(run) == "late"

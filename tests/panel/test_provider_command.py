@@ -360,3 +360,23 @@ def test_what_a_panel_calls_its_services_gives_a_terminal_no_orders(
     printed = run("import", "Fake panel", "--all", "--dry-run") + run("import", "Fake panel", "--all")
 
     assert all(char == "\n" or char.isprintable() for char in printed)
+
+
+def test_adds_a_manual_provider_and_never_calls_it(fake: BoughtFrom) -> None:
+    assert "Give services routes to it" in run("add", "My team", "--manual", "--currency", "EUR")
+
+    provider = Provider.objects.get(name="My team")
+    assert (provider.kind, provider.currency, provider.api_url, provider.sealed_key) == ("manual", "EUR", "", "")
+    assert "manual" in run("list")
+    assert "delivered by hand" in refused("test", "My team")
+    assert "1 of 1 failed" in refused("sync", "My team")
+    assert "My team" not in run("sync", "--all")
+    assert "delivered by hand" in refused("import", "My team", "--all")
+    provider.refresh_from_db()
+    assert (provider.failures, provider.sync_failure, provider.synced_at) == (0, "", None)
+    for wrong in (
+        ("add", "x", "--manual", "--url", "https://panel.example/"),
+        ("add", "x"),
+        ("add", "My team", "--manual"),
+    ):
+        refused(*wrong)

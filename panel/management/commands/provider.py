@@ -21,7 +21,7 @@ from catalog.models import Currency, Route
 from orders import monitoring
 from panel import console
 from panel.money import DECIMAL_PLACES, format_amount, format_rate
-from providers import adapter, balances, keys, switching
+from providers import adapter, balances, health, keys, switching
 from providers.adapter import ProviderBalance, ProviderService
 from providers.admin import call_for_test
 from providers.errors import NotSent, ProviderError
@@ -46,7 +46,11 @@ class Command(BaseCommand):
         # Without abbreviations: nobody shall think that `--key SECRET` is an option.
         add = kinds.add_parser("add", help="buy from a panel that speaks API v2", allow_abbrev=False)
         add.add_argument("name", metavar="NAME")
-        add.add_argument("--url", required=True, help="where it takes its calls: https://…/api/v2")
+        kind = add.add_mutually_exclusive_group(required=True)
+        kind.add_argument("--url", help="where it takes its calls: https://…/api/v2")
+        kind.add_argument(
+            "--manual", action="store_true", help="nobody is called: staff or a program of theirs deliver by hand"
+        )
         add.add_argument(
             "--key-file",
             metavar="F",
@@ -92,22 +96,13 @@ Say = Callable[[str], object]
 
 
 def _add(asked: Namespace, say: Say) -> None:
+    if asked.manual:
+        provider = _enter(asked, kind=Provider.Kind.MANUAL)
+        provider.save()
+        say(f"Added provider {provider.pk} {provider}. Give services routes to it in the admin.")
+        return
     api_key = _read_key(asked.key_file)
-    entered = {
-        **model_to_dict(Provider()),
-        "name": asked.name,
-        "kind": Provider.Kind.PANEL,
-        "api_url": asked.url,
-        "api_key": api_key,
-        "currency": asked.currency or "USD",
-        "markup_percent": asked.markup,
-        "concurrency_max": asked.concurrency,
-    }
-    form = ProviderForm({name: value for name, value in entered.items() if value is not None})
-    if not form.is_valid():
-        faults = (f"{name}: {fault}" for name, texts in form.errors.items() for fault in texts)
-        raise CommandError(" ".join(faults))
-    provider: Provider = form.save(commit=False)
+    provider = _enter(asked, kind=Provider.Kind.PANEL, api_url=asked.url, api_key=api_key)
     provider.sealed_key = keys.seal(api_key)
     balance, listed = None, 0
     if not asked.no_test:
@@ -125,6 +120,24 @@ def _add(asked: Namespace, say: Say) -> None:
         say(_describe_call(provider, balance, listed))
     if not Currency.objects.filter(code=provider.currency).exists():
         say(f"Add the currency {provider.currency} in the admin before you import: its prices mean nothing here yet.")
+
+
+def _enter(asked: Namespace, **more: Any) -> Provider:
+    """Return a provider that is as the form of the admin would have it, not yet saved."""
+    entered = {
+        **model_to_dict(Provider()),
+        "name": asked.name,
+        "currency": asked.currency or "USD",
+        "markup_percent": asked.markup,
+        "concurrency_max": asked.concurrency,
+        **more,
+    }
+    form = ProviderForm({name: value for name, value in entered.items() if value is not None})
+    if not form.is_valid():
+        faults = (f"{name}: {fault}" for name, texts in form.errors.items() for fault in texts)
+        raise CommandError(" ".join(faults))
+    provider: Provider = form.save(commit=False)
+    return provider
 
 
 def _list(_asked: Namespace, say: Say) -> None:
@@ -176,7 +189,11 @@ def _sync(asked: Namespace, say: Say) -> None:
     if (asked.provider is None) != asked.all:
         raise CommandError("Name a provider, or use --all.")
     if asked.all:
-        chosen = list(Provider.objects.filter(is_active=True).order_by(F("synced_at").asc(nulls_first=True), "pk"))
+        chosen = list(
+            Provider.objects.filter(health.is_called(), is_active=True).order_by(
+                F("synced_at").asc(nulls_first=True), "pk"
+            )
+        )
     else:
         chosen = [_find_provider(asked.provider)]
     failed = 0

@@ -68,6 +68,9 @@ def _name_piles(condition: Condition) -> dict[str, Pile]:
         "cancellations": condition.cancellations,
         "refills": condition.refills,
         "refills in doubt": condition.refills_in_doubt,
+        "by hand: to take": condition.to_take,
+        "by hand: refills": condition.refills_by_hand,
+        "by hand: cancellations": condition.cancellations_by_hand,
     }
 
 
