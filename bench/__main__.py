@@ -18,7 +18,7 @@ def main() -> int:
     """Run the benchmark; the exit code says whether every answer was right, not how fast it came."""
     arguments = _arguments()
     try:
-        if not (arguments.dashboard or arguments.admin):
+        if not (arguments.dashboard or arguments.admin or arguments.reports):
             load.check_tools()
         with servers.database_and_redis() as scratch:
             # Where `build_css` writes; the settings look for it.
@@ -27,11 +27,19 @@ def main() -> int:
             import django
 
             django.setup()
-            from bench import admin, dashboard, running
+            from bench import admin, dashboard, reports, running
 
-            if arguments.dashboard or arguments.admin:
-                measure = admin.run if arguments.admin else dashboard.run
-                return measure(
+            pages = [
+                module.run
+                for is_asked, module in (
+                    (arguments.dashboard, dashboard),
+                    (arguments.admin, admin),
+                    (arguments.reports, reports),
+                )
+                if is_asked
+            ]
+            if pages:
+                return pages[0](
                     orders=arguments.orders, document=None if arguments.no_write else DOCUMENT, scratch=scratch
                 )
             return running.run(
@@ -56,6 +64,9 @@ def _arguments() -> argparse.Namespace:
         "--dashboard", action="store_true", help="the pages of a customer who has all orders, instead of the API"
     )
     parser.add_argument("--admin", action="store_true", help="the staff's pages about orders, instead of the API")
+    parser.add_argument(
+        "--reports", action="store_true", help="the staff's reports over long periods, instead of the API"
+    )
     parser.add_argument("--quick", action="store_true", help="a smaller table and shorter runs, about 90 seconds")
     parser.add_argument("--no-write", action="store_true", help=f"leave docs/{DOCUMENT.name} as it is; so does --quick")
     arguments = parser.parse_args()

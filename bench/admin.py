@@ -74,7 +74,7 @@ def run(*, orders: int, document: Path | None, scratch: Path) -> int:
     _vary()
     seconds = time.monotonic() - started
     facts["Table"] = f"{world.orders:,} orders of {len(world.customers)} customers, seeded in {seconds:.0f} s"
-    client = _log_in()
+    client = log_in()
     wrong: list[str] = []
     costs = [measure(client, page, wrong, row=_ROW) for page in _pages(world)]
     facts["Indexes"] = _measure_indexes()
@@ -88,7 +88,7 @@ def _vary() -> None:
     settle_tables()
 
 
-def _log_in() -> Client:
+def log_in() -> Client:
     """Return a browser of a superuser who gave a second factor."""
     staff = User.objects.create_superuser(username="bench-staff", email="staff@example.com")
     Authenticator.objects.create(user=staff, type=Authenticator.Type.TOTP, data={"secret": "not-used-here"})
