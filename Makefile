@@ -34,6 +34,7 @@ check: export DATABASE_URL = postgresql:///panel?host=/nowhere
 check: export REDIS_URL = unix:///nowhere
 check: export ALLOWED_HOSTS = panel.example
 check: export BASE_URL = https://panel.example
+check: export EMAIL_URL = smtp://mail.example
 check: $(VENV)/installed-dev ## Lint, types, import rules, migrations, deployment
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
