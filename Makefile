@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-input --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo-chain web worker beat test check e2e screenshots fmt messages audit restore-drill bench bench-dashboard bench-admin bench-history chaos simulate mutants clean
+.PHONY: help run demo-chain web worker beat test check e2e screenshots fmt messages audit restore-drill bench bench-dashboard bench-admin bench-reports bench-history chaos simulate mutants clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9 -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -34,6 +34,7 @@ check: export DATABASE_URL = postgresql:///panel?host=/nowhere
 check: export REDIS_URL = unix:///nowhere
 check: export ALLOWED_HOSTS = panel.example
 check: export BASE_URL = https://panel.example
+check: export EMAIL_URL = smtp://mail.example
 check: $(VENV)/installed-dev ## Lint, types, import rules, migrations, deployment
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -73,6 +74,9 @@ bench-dashboard: $(VENV)/installed-dev ## Measure the pages of a customer with a
 
 bench-admin: $(VENV)/installed-dev ## Measure the staff's pages about a million orders (ORDERS=1000000)
 	@$(PY) -m bench --admin $(if $(ORDERS),--orders $(ORDERS))
+
+bench-reports: $(VENV)/installed-dev ## Measure the staff's reports over long periods (ORDERS=300000)
+	@$(PY) -m bench --reports --orders $(or $(ORDERS),300000)
 
 bench-history: $(VENV)/installed-dev ## Compare 10,000 orders with 10,000,000 (an hour, 40 GB)
 	@$(PY) -m bench --history $(if $(ORDERS),--orders $(ORDERS))

@@ -186,7 +186,7 @@ def check_guessing(request: HttpRequest) -> None:
     if _is_tripped():
         return
     try:
-        limited = is_ratelimited(request, group="api_v2.guessing", key=_address, rate=GUESSES, increment=True)
+        limited = is_ratelimited(request, group="api_v2.guessing", key=network_of, rate=GUESSES, increment=True)
     except redis.RedisError as error:
         _trip(error)
         return
@@ -209,7 +209,7 @@ def first_address(candidates: Sequence[str]) -> ipaddress.IPv4Address | ipaddres
     return None
 
 
-def _address(group: str, request: HttpRequest) -> str:
+def network_of(group: str, request: HttpRequest) -> str:
     """Return whom guesses are counted against: a customer is usually given a whole /64 of IPv6."""
     address = first_address(address_candidates(request.META))
     if address is None:

@@ -28,8 +28,8 @@ from bench.pages import (
 )
 from orders.models import Order
 
-BEGIN = "<!-- measured by `python -m bench --admin`: begin -->"
-END = "<!-- measured by `python -m bench --admin`: end -->"
+BEGIN = "<!-- measured by `make bench-admin`: begin -->"
+END = "<!-- measured by `make bench-admin`: end -->"
 PAGE_MAX_MS = 200  # promise: the first and any filtered page
 EVERY_CANCELED, EVERY_PARTIAL, EVERY_WEB = 500, 300, 10
 INSERTS = 20_000

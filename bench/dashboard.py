@@ -25,8 +25,8 @@ from bench.pages import (
 from orders.models import Order, Refill
 from wallet import days
 
-BEGIN = "<!-- measured by `python -m bench --dashboard`: begin -->"
-END = "<!-- measured by `python -m bench --dashboard`: end -->"
+BEGIN = "<!-- measured by `make bench-dashboard`: begin -->"
+END = "<!-- measured by `make bench-dashboard`: end -->"
 PAGE_MAX_MS = 50  # promise: first and deep pages of a customer with a million orders
 PAGE_MAX_KILOBYTES = 150  # promise: compressed, with style sheet and scripts
 EVERY_DRIPFEED, DRIPFEED_RUNS = 100, 10

@@ -51,7 +51,7 @@ class DatabaseInUse(Exception):
     """The database has users or orders; a benchmark does not mix with them."""
 
 
-def seed(orders: int, *, customers: int = CUSTOMERS) -> World:
+def seed(orders: int, *, customers: int = CUSTOMERS, days: int = HISTORY_DAYS) -> World:
     """Fill an empty, migrated database; `orders` is rounded up to the same number for every customer.
 
     :raises DatabaseInUse:
@@ -76,7 +76,7 @@ def seed(orders: int, *, customers: int = CUSTOMERS) -> World:
                     "rounds": rounds,
                     "orders": rounds * customers,
                     "recent": int(rounds * customers * (1 - RECENT_SHARE)),
-                    "days": HISTORY_DAYS,
+                    "days": days,
                     "first_user": buyers[0].user_id,
                     "first_key": buyers[0].api_key_id,
                     "provider": Provider.objects.get().pk,

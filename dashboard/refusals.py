@@ -43,6 +43,7 @@ from payments.errors import (
     GatewayUnreachable,
     PaymentOver,
     TooFineAmount,
+    TooManyCouponTries,
     TooManyOpenPayments,
 )
 from support.attachments import ATTACHMENTS_MAX
@@ -119,6 +120,10 @@ SENTENCES: dict[type[DomainError], Promise | Callable[[Any], str]] = {
     ),
     PaymentOver: _("This payment has ended. Start a new one."),
     CouponUnknown: _("There is no coupon with this code that you can use now."),
+    TooManyCouponTries: _(
+        "Too many codes that do not exist. Leave the code out, or wait an hour and then try again: until then even"
+        " a right one is refused."
+    ),
     CouponUsed: _("You have used this coupon already."),
     CouponUsedUp: _("This coupon has been used up."),
     CouponNeedsMore: lambda error: (

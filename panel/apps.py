@@ -10,6 +10,10 @@ class PanelConfig(AppConfig):
     name = "panel"
     default = True
 
+    def ready(self) -> None:
+        """Register the checks."""
+        from panel import checks  # noqa: F401 (its import is what registers them)
+
 
 class PanelAdminConfig(admin_apps.AdminConfig):
     """Django's admin with our site, which lets nobody in who has no second factor."""

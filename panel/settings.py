@@ -355,7 +355,11 @@ if not DEBUG:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _secure
     ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if _secure else "http"
     SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _secure else 0
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _secure
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = _secure
+    # A commitment of the whole domain that browsers ship for years: nobody's default.
+    SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False) and _secure
+    if not SECURE_HSTS_PRELOAD:
+        SILENCED_SYSTEM_CHECKS = ["security.W021"]  # which recommends it to everybody
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "DEBUG", "INFO", "WARNING", "ERROR", default="INFO")

@@ -68,6 +68,10 @@ class CouponUnknown(DomainError):
     """No coupon of this code can be used now: there is none, it is over, or for another currency."""
 
 
+class TooManyCouponTries(DomainError):
+    """So many codes were wrong that none is looked up for a while."""
+
+
 class CouponUsed(DomainError):
     """The customer has used it as often as one may."""
 

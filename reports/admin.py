@@ -51,7 +51,7 @@ class ReportAdmin(ReadOnlyAdmin):
         if name not in pages.REPORTS:
             raise Http404
         period = _read_period(request)
-        report = pages.make_report(name, since=period.since, until=period.until)
+        report = pages.make_report(name, since=period.since, until=period.until, is_for_page="csv" not in request.GET)
         if "csv" in request.GET:
             return stream_csv(
                 filename=f"{name}-{period.since}-{period.until}.csv",
@@ -68,7 +68,7 @@ class ReportAdmin(ReadOnlyAdmin):
                 "name": name,
                 "reports": pages.REPORTS,
                 "tables": [_shown(table) for table in report.tables],
-                "is_behind": report.is_behind,
+                "gap_at": report.gap_at,
                 "period": period,
                 "periods": [
                     (f"{days} days", Period(figures.today() - timedelta(days=days - 1), figures.today()))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,8 @@ from django.db import connection
 
 from panel.money import ZERO
 from reports.figures import TAIL_IDS_MAX
-from reports.sources import ACCOUNT_SUMS
+from reports.gaps import find_gap
+from reports.sources import ACCOUNT_SUMS, ENTRIES
 
 WALLETS = "customers' wallets"
 
@@ -60,10 +61,10 @@ class TrialBalance:
 
 @dataclass(frozen=True, slots=True)
 class TrialBalances:
-    """All currencies; `is_behind` when the newest movements are not in it, and it cannot add up yet."""
+    """All currencies; what was posted from `gap_at` on is not all in it yet, and it cannot add up."""
 
     balances: Sequence[TrialBalance]
-    is_behind: bool
+    gap_at: datetime | None
 
 
 def read_trial_balances(*, since: date, until: date) -> TrialBalances:
@@ -83,5 +84,5 @@ def read_trial_balances(*, since: date, until: date) -> TrialBalances:
         by_currency.setdefault(currency, []).append(AccountBalance(name or WALLETS, debited, credited, balance))
     return TrialBalances(
         [TrialBalance(currency, lines) for currency, lines in by_currency.items()],
-        is_behind=newest - after > TAIL_IDS_MAX,
+        gap_at=find_gap({ENTRIES: after + TAIL_IDS_MAX}) if newest - after > TAIL_IDS_MAX else None,
     )

@@ -11,8 +11,9 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from reports import months, past
 from reports.models import DayFigure
-from reports.sources import ACCOUNT_SUMS, ENTRIES, SOURCES, Source, sum_up, sum_up_paces
+from reports.sources import ACCOUNT_SUMS, ENTRIES, FIGURES, SOURCES, Source, sum_up, sum_up_paces
 
 BATCH_IDS = 20_000  # added up in one transaction: a fraction of a second
 # Between an id taken from its sequence and its transaction's number lies less than a statement's first step.
@@ -44,12 +45,12 @@ WHERE source = now.which
 RETURNING folded, CASE WHEN now.is_settled THEN now.old_candidate END
 """
 
-_SUMS = ("orders", "charged", "refunded", "deposited", "other", "cost", "returned")
-_FIGURES = """
-WITH parts AS MATERIALIZED ({parts}), sums AS ({sums})
-INSERT INTO reports_dayfigure AS old (kind, subject_id, day, {columns})
-SELECT kind, subject_id, day, {columns} FROM sums
-ON CONFLICT (kind, subject_id, day) DO UPDATE SET {adding}
+_FIGURES = f"""
+WITH parts AS MATERIALIZED ({{parts}}), sums AS ({{sums}})
+INSERT INTO reports_dayfigure AS old (kind, subject_id, day, {", ".join(FIGURES)})
+SELECT kind, subject_id, day, {", ".join(FIGURES)} FROM sums
+ON CONFLICT (kind, subject_id, day) DO UPDATE SET
+    {", ".join(f"{column} = old.{column} + excluded.{column}" for column in FIGURES)}
 """
 _PACES = """
 WITH parts AS MATERIALIZED ({parts}), sums AS ({sums})
@@ -66,13 +67,19 @@ _MOVE = "UPDATE reports_foldcursor SET folded = %(upto)s WHERE source = %(source
 
 
 def fold_all(*, seconds: float) -> None:
-    """Add up what has settled since the last time, of every source."""
-    started = time.monotonic()
+    """Add up what has settled since the last time, of every source, then what is left of the past and of months.
+
+    After `seconds` it stops at the end of a turn; the next call goes on there.
+    """
+    ends_at = time.monotonic() + seconds
     for source in SOURCES:
         upto = settle(source)
         while upto is not None and fold_next(source, upto=upto):
-            if time.monotonic() - started >= seconds:
+            if time.monotonic() >= ends_at:
                 return
+    while past.note_next() or complete_next_month():
+        if time.monotonic() >= ends_at:
+            return
 
 
 def settle(source: Source) -> int | None:
@@ -108,13 +115,23 @@ def fold_next(source: Source, *, upto: int) -> bool:
         return parameters["upto"] < upto
 
 
+def complete_next_month() -> bool:
+    """Add up a month whose days are there and its rows are not; say whether there was one."""
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        return _is_alone(cursor) and months.add_up_next(cursor)
+
+
 def _take_turn(cursor: Any, source: Source) -> bool:
     """Keep others from folding until the transaction ends; False when somebody does already."""
-    cursor.execute(_TRY_LOCK, {"lock": _LOCK_NUMBER})
-    if not cursor.fetchone()[0]:
+    if not _is_alone(cursor):
         return False
     cursor.execute(_BEGIN, {"source": source.name})
     return True
+
+
+def _is_alone(cursor: Any) -> bool:
+    cursor.execute(_TRY_LOCK, {"lock": _LOCK_NUMBER})
+    return bool(cursor.fetchone()[0])
 
 
 def _statement(source: Source) -> str:
@@ -122,5 +139,4 @@ def _statement(source: Source) -> str:
         sums = " UNION ALL ".join(sum_up_paces("parts", kind) for kind in ("service", "provider"))
         return _PACES.format(parts=source.parts, sums=sums)
     sums = " UNION ALL ".join(sum_up("parts", kind) for kind in DayFigure.Kind.values)
-    adding = ", ".join(f"{column} = old.{column} + excluded.{column}" for column in _SUMS)
-    return _FIGURES.format(parts=source.parts, sums=sums, columns=", ".join(_SUMS), adding=adding)
+    return _FIGURES.format(parts=source.parts, sums=sums)

@@ -169,7 +169,7 @@ def _figures(count: int) -> dict[str, Any]:
     joined = _count_new_customers(since)
     return {
         "currency": settings.BASE_CURRENCY,
-        "is_behind": days.is_behind,
+        "gap_at": days.gap_at,
         "tiles": _list_tiles(days, joined, newest),
         "charts": _list_charts(days, joined, since=newest - timedelta(days=count - 1)),
         "periods": PERIODS,

@@ -42,22 +42,22 @@ class CostEntry(models.Model):
         return f"{self.run_id}: {self.amount}"
 
 
-class DayFigure(models.Model):
-    """What one day brought: altogether, or of one service, provider or customer; in the base currency.
+class Kind(models.TextChoices):
+    """What figures are of."""
 
-    Other currencies are converted entry by entry, at the rate of the moment when the entry was added up, which is
-    within a minute of when it was posted.
-    """
+    PANEL = "panel"
+    SERVICE = "service"
+    PROVIDER = "provider"
+    CUSTOMER = "customer"
 
-    class Kind(models.TextChoices):
-        PANEL = "panel"
-        SERVICE = "service"
-        PROVIDER = "provider"
-        CUSTOMER = "customer"
+
+class _Figures(models.Model):
+    """The figures of one subject within some time."""
+
+    Kind = Kind
 
     kind = models.CharField(max_length=8, choices=Kind)
     subject_id = models.BigIntegerField(help_text="Of the service, provider or customer; 0 for the panel.")
-    day = models.DateField()
     orders = models.PositiveIntegerField(help_text="Of a provider: runs that it accepted.")
     charged = MoneyField(help_text="Of a provider: our price of what it was sent.")
     refunded = MoneyField(help_text="Of a provider: our price of what it did not deliver.")
@@ -67,6 +67,19 @@ class DayFigure(models.Model):
     returned = MoneyField(help_text="What providers gave back.")
 
     class Meta:
+        abstract = True
+
+
+class DayFigure(_Figures):
+    """What one day brought: altogether, or of one service, provider or customer; in the base currency.
+
+    Other currencies are converted entry by entry, at the rate of the moment when the entry was added up, which is
+    within a minute of when it was posted.
+    """
+
+    day = models.DateField()
+
+    class Meta:
         verbose_name = "report"
         default_permissions = ("view",)
         constraints = [models.UniqueConstraint("kind", "subject_id", "day", name="dayfigure_once")]
@@ -74,6 +87,19 @@ class DayFigure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject_id} {self.day}"
+
+
+class MonthFigure(_Figures):
+    """The days of one month, added up; complete where the panel has a row of the month: see `months.py`."""
+
+    month = models.DateField(help_text="Its first day.")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint("kind", "month", "subject_id", name="monthfigure_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject_id} {self.month:%Y-%m}"
 
 
 class AccountDay(models.Model):

@@ -5,13 +5,22 @@ A percentile is in the middle of its step, at most five percent off. What came i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+from django.db import connection
 from django.db.models import Sum
 
+from reports.figures import TAIL_IDS_MAX
+from reports.gaps import find_gap as find_gap_after
 from reports.models import DayFigure, DayPace
+from reports.sources import PACE_SOURCE
 
 STEP = 1.1  # sources.py says the same in SQL
+
+_POSITION = f"""
+SELECT coalesce((SELECT folded FROM reports_foldcursor WHERE source = '{PACE_SOURCE.name}'), 0),
+    coalesce((SELECT max(id) FROM {PACE_SOURCE.table}), 0)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,15 @@ def list_panel_paces(*, since: date, until: date) -> Paces:
     for measure, step, orders in counted:
         steps.setdefault(measure, []).append((step, orders))
     return Paces(**{measure: measure_pace(found) for measure, found in steps.items()})
+
+
+def find_gap(*, until: date) -> datetime | None:
+    """Return from when on times are missing, where that is within the period and more than the usual minute."""
+    with connection.cursor() as cursor:
+        cursor.execute(_POSITION)
+        folded, newest = cursor.fetchone()
+    gap_at = find_gap_after({PACE_SOURCE: folded}) if newest - folded > TAIL_IDS_MAX else None
+    return gap_at if gap_at is not None and gap_at.astimezone(UTC).date() <= until else None
 
 
 def measure_pace(steps: Sequence[tuple[int, int]]) -> Pace:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.urls import reverse
@@ -63,26 +63,30 @@ class Table:
     def cut(self) -> "Table":
         """Return what a page shows of it."""
         left_out = max(len(self.lines) - LINES_MAX, 0)
-        return replace(self, lines=self.lines[:LINES_MAX], left_out=left_out)
+        return replace(self, lines=self.lines[:LINES_MAX], left_out=self.left_out + left_out)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Tables of a period; `is_behind` when the newest movements are not in them."""
+    """Tables of a period; what was posted from `gap_at` on is not all in them yet."""
 
     tables: Sequence[Table]
-    is_behind: bool = False
+    gap_at: datetime | None = None
 
 
-def make_report(name: str, *, since: date, until: date) -> Report:
-    """Put a report together; `name` is one of `REPORTS`."""
-    return _MAKERS[name](since, until)
+def make_report(name: str, *, since: date, until: date, is_for_page: bool = False) -> Report:
+    """Put a report together; `name` is one of `REPORTS`.
+
+    :param is_for_page: of services, providers and customers only as many as a page shows: thousands of names and
+        addresses would take longer than their figures.
+    """
+    return _MAKERS[name](since, until, LINES_MAX if is_for_page else None)
 
 
 _MONEY_HEADINGS = ("Orders", "Charged", "Refunded", "Refunded, %", "Revenue", "Cost", "Profit", "Margin, %")
 
 
-def _days(since: date, until: date) -> Report:
+def _days(since: date, until: date, _limit: int | None) -> Report:
     days = figures.list_days(since=since, until=until)
     report = reverse("admin:reports_dayfigure_changelist")
     lines = [
@@ -95,26 +99,28 @@ def _days(since: date, until: date) -> Report:
     ]
     total = Line("Together", "", (*_money_cells(days.total), days.total.deposited, days.total.other))
     headings = ("Day", *_MONEY_HEADINGS, "Deposits", "Bonuses and adjustments")
-    return Report([Table("By day", headings, lines, total)], days.is_behind)
+    return Report([Table("By day", headings, lines, total)], days.gap_at)
 
 
-def _services(since: date, until: date) -> Report:
+def _services(since: date, until: date, limit: int | None) -> Report:
     names = Service.objects.values_list("pk", "name")
     return _by_subject(
         DayFigure.Kind.SERVICE,
         since,
         until,
+        limit,
         heading="Service",
         read_names=lambda ids: {pk: f"{pk} {name}" for pk, name in names.filter(pk__in=ids)},
         page="admin:catalog_service_change",
     )
 
 
-def _providers(since: date, until: date) -> Report:
+def _providers(since: date, until: date, limit: int | None) -> Report:
     return _by_subject(
         DayFigure.Kind.PROVIDER,
         since,
         until,
+        limit,
         heading="Provider",
         read_names=lambda ids: dict(Provider.objects.filter(pk__in=ids).values_list("pk", "name")),
         page="admin:providers_provider_change",
@@ -122,11 +128,12 @@ def _providers(since: date, until: date) -> Report:
     )
 
 
-def _customers(since: date, until: date) -> Report:
+def _customers(since: date, until: date, limit: int | None) -> Report:
     return _by_subject(
         DayFigure.Kind.CUSTOMER,
         since,
         until,
+        limit,
         heading="Customer",
         read_names=lambda ids: dict(User.objects.filter(pk__in=ids).values_list("pk", "username")),
         page="admin:accounts_user_change",
@@ -137,6 +144,7 @@ def _by_subject(
     kind: DayFigure.Kind,
     since: date,
     until: date,
+    limit: int | None,
     *,
     heading: str,
     read_names: Callable[[Iterable[int]], dict[int, str]],
@@ -144,47 +152,78 @@ def _by_subject(
     note: str = "",
 ) -> Report:
     found = figures.list_subjects(kind, since=since, until=until)
-    names = read_names(list(found.subjects))
     # A customer who only paid in has nothing to compare.
-    lines = [
-        Line(names.get(subject_id, str(subject_id)), reverse(page, args=[subject_id]), _money_cells(one))
+    ranked = [
+        (subject_id, one)
         for subject_id, one in found.subjects.items()
         if one.orders or one.charged or one.refunded or one.cost or one.returned
     ]
+    shown = ranked[:limit]
+    names = read_names([subject_id for subject_id, _ in shown])
+    lines = [
+        Line(names.get(subject_id, str(subject_id)), reverse(page, args=[subject_id]), _money_cells(one))
+        for subject_id, one in shown
+    ]
     total = Line("Together", "", _money_cells(sum(found.subjects.values(), Figures())))
-    table = Table(f"By {heading.lower()}", (heading, *_MONEY_HEADINGS), lines, total, note)
-    return Report([table], found.is_behind)
+    title = f"By {heading.lower()}"
+    table = Table(title, (heading, *_MONEY_HEADINGS), lines, total, note, left_out=len(ranked) - len(shown))
+    return Report([table], found.gap_at)
 
 
-def _service_paces(since: date, until: date) -> Report:
-    found = paces.list_paces(DayFigure.Kind.SERVICE, since=since, until=until)
-    names = {pk: f"{pk} {name}" for pk, name in Service.objects.filter(pk__in=found).values_list("pk", "name")}
-    return _paces("Service", found, names, "admin:catalog_service_change", since=since, until=until)
+def _service_paces(since: date, until: date, limit: int | None) -> Report:
+    names = Service.objects.values_list("pk", "name")
+    return _paces(
+        DayFigure.Kind.SERVICE,
+        since,
+        until,
+        limit,
+        heading="Service",
+        read_names=lambda ids: {pk: f"{pk} {name}" for pk, name in names.filter(pk__in=ids)},
+        page="admin:catalog_service_change",
+    )
 
 
-def _provider_paces(since: date, until: date) -> Report:
-    found = paces.list_paces(DayFigure.Kind.PROVIDER, since=since, until=until)
-    names = dict(Provider.objects.filter(pk__in=found).values_list("pk", "name"))
-    return _paces("Provider", found, names, "admin:providers_provider_change", since=since, until=until)
+def _provider_paces(since: date, until: date, limit: int | None) -> Report:
+    return _paces(
+        DayFigure.Kind.PROVIDER,
+        since,
+        until,
+        limit,
+        heading="Provider",
+        read_names=lambda ids: dict(Provider.objects.filter(pk__in=ids).values_list("pk", "name")),
+        page="admin:providers_provider_change",
+    )
 
 
 def _paces(
-    heading: str, found: dict[int, Paces], names: dict[int, str], page: str, *, since: date, until: date
+    kind: DayFigure.Kind,
+    since: date,
+    until: date,
+    limit: int | None,
+    *,
+    heading: str,
+    read_names: Callable[[Iterable[int]], dict[int, str]],
+    page: str,
 ) -> Report:
+    found = paces.list_paces(kind, since=since, until=until)
     ranked = sorted(found.items(), key=lambda item: (-item[1].finish.orders, item[0]))
+    shown = ranked[:limit]
+    names = read_names([subject_id for subject_id, _ in shown])
     lines = [
         Line(names.get(subject_id, str(subject_id)), reverse(page, args=[subject_id]), _pace_cells(one))
-        for subject_id, one in ranked
+        for subject_id, one in shown
     ]
     total = Line("Together", "", _pace_cells(paces.list_panel_paces(since=since, until=until)))
     headings = (
         heading, "Started", "To start, half", "To start, 9 of 10", "Finished", "To finish, half", "To finish, 9 of 10",
     )  # fmt: skip
     note = "From the order on; orders in one run that were delivered, at most five percent off, about a minute behind."
-    return Report([Table(f"Times by {heading.lower()}", headings, lines, total, note)])
+    title = f"Times by {heading.lower()}"
+    table = Table(title, headings, lines, total, note, left_out=len(ranked) - len(shown))
+    return Report([table], paces.find_gap(until=until))
 
 
-def _ledger(since: date, until: date) -> Report:
+def _ledger(since: date, until: date, _limit: int | None) -> Report:
     found = balances.read_trial_balances(since=since, until=until)
     tables = [
         Table(
@@ -197,10 +236,10 @@ def _ledger(since: date, until: date) -> Report:
         )
         for one in found.balances
     ]
-    return Report(tables, found.is_behind)
+    return Report(tables, found.gap_at)
 
 
-_MAKERS: dict[str, Callable[[date, date], Report]] = {
+_MAKERS: dict[str, Callable[[date, date, int | None], Report]] = {
     "days": _days,
     "services": _services,
     "providers": _providers,

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One table; `parts` gives what its rows add to figures, or to paces where `is_pace`."""
+    """One table; `parts` gives what its rows add to figures, or to paces where `is_pace`; `time` is when they were."""
 
     name: str
     table: str
+    time: str
     parts: str
     is_pace: bool = False
 
@@ -114,14 +115,17 @@ WHERE e.id > %(after)s::bigint AND e.id <= %(upto)s::bigint
 GROUP BY 1, 2
 """
 
-ENTRIES = Source("entry", "wallet_ledgerentry", _ENTRY)
+ENTRIES = Source("entry", "wallet_ledgerentry", "created_at", _ENTRY)
 FIGURE_SOURCES = (
     ENTRIES,
-    Source("order", "orders_order", _ORDER),
-    Source("cost", "reports_costentry", _COST),
+    Source("order", "orders_order", "created_at", _ORDER),
+    Source("cost", "reports_costentry", "at", _COST),
 )
-PACE_SOURCE = Source("event", "orders_orderevent", _EVENT, is_pace=True)
+PACE_SOURCE = Source("event", "orders_orderevent", "at", _EVENT, is_pace=True)
 SOURCES = (*FIGURE_SOURCES, PACE_SOURCE)
+
+FIGURES = ("orders", "charged", "refunded", "deposited", "other", "cost", "returned")
+FIGURES_SUMMED = ", ".join(f"sum({column}) AS {column}" for column in FIGURES)
 
 # What is added to whom, from rows as above: the kind, what names the subject, and the columns of its figures.
 _OWN = "sum(orders) AS orders, sum(charged) AS charged, sum(refunded) AS refunded"

@@ -1,13 +1,18 @@
-"""The panel's figures in Prometheus' text format.
+"""The panel's figures for Prometheus.
 
 Everything is read from the database when it is asked for, so any process of any machine gives the same figures, and
 nothing has to be kept together between the processes of a web server. Requests pay for none of it: how long they took
 is counted by `api_v2.recording` anyway.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
+from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from api_v2 import times
 from orders import monitoring
@@ -15,58 +20,54 @@ from orders.monitoring import Condition, Pile, ProviderCondition
 from staff.models import Approval
 from status import heartbeat
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+__all__ = ["CONTENT_TYPE", "write_metrics"]
+
 MICROSECONDS = 1_000_000
+LABELS_OF_BOUNDS = [*(f"{bound / MICROSECONDS:g}" for bound in times.BOUNDS_US), "+Inf"]
 
-Labels = Mapping[str, str]
-Sample = tuple[str, Labels, float]
+Sample = tuple[list[str], float]
 
 
-def write_metrics() -> str:
-    """Write all figures."""
-    condition = monitoring.read_condition()
-    return "".join(
-        line
-        for family in (
-            *_write_requests(),
-            *_write_queues(condition),
-            *_write_providers(condition.providers),
-            *_write_rest(condition),
-        )
-        for line in family
+def write_metrics() -> bytes:
+    """Write all figures in Prometheus' text format."""
+    return generate_latest(_registry)
+
+
+class _PanelCollector(Collector):
+    """Reads what is asked for; keeps nothing."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Give all families."""
+        condition = monitoring.read_condition()
+        yield _collect_requests()
+        yield from _collect_queues(condition)
+        yield from _collect_providers(condition.providers)
+        yield from _collect_rest(condition)
+
+
+# Of our own: the library's holds what single processes count, which would differ from one scrape to the next.
+_registry = CollectorRegistry()
+_registry.register(_PanelCollector())
+
+
+def _gauge(name: str, help_text: str, labels: Iterable[str], samples: Iterable[Sample]) -> Metric:
+    family = GaugeMetricFamily(name, help_text, labels=list(labels))
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family
+
+
+def _collect_requests() -> Metric:
+    family = HistogramMetricFamily(
+        "panel_api_request_seconds", "Calls of /api/v2 with a valid key.", labels=["action", "outcome"]
     )
-
-
-def _family(name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> Iterator[str]:
-    """Write one family; `samples` carry what their names have more than the family's."""
-    yield f"# HELP {name} {help_text}\n# TYPE {name} {kind}\n"
-    for suffix, labels, value in samples:
-        pairs = ",".join(f'{label}="{_escape(text)}"' for label, text in labels.items())
-        yield f"{name}{suffix}{f'{{{pairs}}}' if pairs else ''} {value:.15g}\n"
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
-def _write_requests() -> Iterator[Iterator[str]]:
-    samples: list[Sample] = []
     for timed in times.list_all_times():
-        labels = {"action": timed.action or "unknown", "outcome": timed.outcome}
-        counts = list(accumulate(timed.steps))
-        samples += [
-            ("_bucket", {**labels, "le": f"{bound / MICROSECONDS:g}"}, count)
-            for bound, count in zip(times.BOUNDS_US, counts, strict=False)
-        ]
-        samples += [
-            ("_bucket", {**labels, "le": "+Inf"}, counts[-1]),
-            ("_sum", labels, timed.total_us / MICROSECONDS),
-            ("_count", labels, counts[-1]),
-        ]
-    yield _family("panel_api_request_seconds", "histogram", "Calls of /api/v2 with a valid key.", samples)
+        buckets = list(zip(LABELS_OF_BOUNDS, map(float, accumulate(timed.steps)), strict=True))
+        family.add_metric([timed.action or "unknown", timed.outcome], buckets, timed.total_us / MICROSECONDS)
+    return family
 
 
-def _write_queues(condition: Condition) -> Iterator[Iterator[str]]:
+def _collect_queues(condition: Condition) -> Iterator[Metric]:
     piles: dict[str, Pile] = {
         "due": condition.due,
         "due_later": Pile(condition.due_later.count),
@@ -84,72 +85,62 @@ def _write_queues(condition: Condition) -> Iterator[Iterator[str]]:
         "by_hand_cancellations": condition.cancellations_by_hand,
         **{f"alarm_{kind}": pile for kind, pile in condition.alarms.items()},
     }
-    yield _family(
-        "panel_queue_rows", "gauge", "What waits.", [("", {"queue": name}, pile.count) for name, pile in piles.items()]
-    )
-    yield _family(
+    yield _gauge("panel_queue_rows", "What waits.", ["queue"], (([name], pile.count) for name, pile in piles.items()))
+    yield _gauge(
         "panel_queue_oldest_seconds",
-        "gauge",
         "How long the first of it has waited; 0 where nothing waits.",
-        [("", {"queue": name}, _seconds(pile.oldest) or 0) for name, pile in piles.items()],
+        ["queue"],
+        (([name], _seconds(pile.oldest) or 0) for name, pile in piles.items()),
     )
 
 
-def _write_providers(providers: Iterable[ProviderCondition]) -> Iterator[Iterator[str]]:
-    found = [({"provider": one.provider.name}, one) for one in providers]
-    yield _family(
+def _collect_providers(providers: Iterable[ProviderCondition]) -> Iterator[Metric]:
+    found = [(one.provider.name, one) for one in providers]
+    yield _gauge(
         "panel_provider_open",
-        "gauge",
         "1 for the state a provider is in: open, paused by staff, refusing, down.",
-        [
-            ("", {**labels, "state": state.value}, float(one.state == state))
-            for labels, one in found
-            for state in monitoring.ProviderState
-        ],
+        ["provider", "state"],
+        (([name, state.value], one.state == state) for name, one in found for state in monitoring.ProviderState),
     )
-    yield _family(
+    yield _gauge(
         "panel_provider_failures_in_a_row",
-        "gauge",
         "Calls that failed since the last one that did not.",
-        [("", labels, one.provider.failures) for labels, one in found],
+        ["provider"],
+        (([name], one.provider.failures) for name, one in found),
     )
-    yield _family(
+    yield _gauge(
         "panel_provider_balance",
-        "gauge",
         "Our money there, in its currency.",
-        [
-            ("", {**labels, "currency": one.provider.currency}, float(one.provider.balance))
-            for labels, one in found
+        ["provider", "currency"],
+        (
+            ([name, one.provider.currency], float(one.provider.balance))
+            for name, one in found
             if one.provider.balance is not None
-        ],
+        ),
     )
-    yield _family(
-        "panel_provider_open_runs", "gauge", "Runs it works on.", [("", labels, one.open_runs) for labels, one in found]
+    yield _gauge(
+        "panel_provider_open_runs", "Runs it works on.", ["provider"], (([name], one.open_runs) for name, one in found)
     )
-    yield _family(
+    yield _gauge(
         "panel_provider_attempts_last_hour",
-        "gauge",
         "Tries to send a run that began within the last hour, by how they ended.",
-        [
-            ("", {**labels, "outcome": outcome}, count)
-            for labels, one in found
-            for outcome, count in sorted(one.answers.by_outcome.items())
-        ],
+        ["provider", "outcome"],
+        (([name, outcome], count) for name, one in found for outcome, count in sorted(one.answers.by_outcome.items())),
     )
-    yield _family(
+    yield _gauge(
         "panel_provider_answer_seconds",
-        "gauge",
         "How long its answers to them took.",
-        [
-            ("", {**labels, "quantile": quantile}, seconds)
-            for labels, one in found
+        ["provider", "quantile"],
+        (
+            ([name, quantile], seconds)
+            for name, one in found
             for quantile, time in (("0.5", one.answers.p50), ("0.95", one.answers.p95))
             if (seconds := _seconds(time)) is not None
-        ],
+        ),
     )
 
 
-def _write_rest(condition: Condition) -> Iterator[Iterator[str]]:
+def _collect_rest(condition: Condition) -> Iterator[Metric]:
     audit = condition.audit
     age = _seconds(audit.age) if audit.entries is not None else None
     for name, help_text, value in (
@@ -163,7 +154,7 @@ def _write_rest(condition: Condition) -> Iterator[Iterator[str]]:
             Approval.objects.filter(state=Approval.State.WAITING).count(),
         ),
     ):
-        yield _family(name, "gauge", help_text, [("", {}, value)] if value is not None else [])
+        yield _gauge(name, help_text, [], [([], value)] if value is not None else [])
 
 
 def _seconds(age: timedelta | None) -> float | None:

@@ -5,13 +5,16 @@ from ipaddress import ip_address
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
+from django.http.request import split_domain_port
 from django.views.decorators.http import require_safe
 
 from status import probes
 from status.metrics import CONTENT_TYPE, write_metrics
 
-# A proxy in front adds one of these at least; whoever asks through it is not this machine, whatever the socket says.
+# A proxy on this machine asks from here for everybody, whatever the socket says. It adds one of these, or hands on the
+# public name that it was asked for: only whoever asks this machine as this machine, for nobody else, is from here.
 FORWARDED_BY = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
+HERE = "localhost"
 BEARER = "bearer"
 
 
@@ -40,8 +43,13 @@ def metrics(request: HttpRequest) -> HttpResponse:
 def _is_from_here(request: HttpRequest) -> bool:
     if any(name in request.META for name in (*FORWARDED_BY, settings.RATELIMIT_IP_META_KEY) if name != "REMOTE_ADDR"):
         return False
+    host, _ = split_domain_port(request.headers.get("Host", ""))
+    return _is_loopback(request.META.get("REMOTE_ADDR", "")) and (host == HERE or _is_loopback(host.strip("[]")))
+
+
+def _is_loopback(address: str) -> bool:
     try:
-        return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+        return ip_address(address).is_loopback
     except ValueError:
         return False
 

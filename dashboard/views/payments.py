@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.errors import AccountSuspended
+from dashboard import coupon_tries
 from dashboard.customer import CustomerRequest, wallet_of
 from dashboard.payment_forms import AddFundsForm, IncomingForm, QuoteForm, ReferenceForm
 from dashboard.refusals import sentence_for
@@ -30,6 +31,7 @@ from payments.errors import (
     GatewayNotOffered,
     PaymentNotFound,
     TooFineAmount,
+    TooManyCouponTries,
 )
 from payments.gateways import gateway_for
 from payments.gateways.base import Addresses, Instructions
@@ -44,6 +46,7 @@ FIELD_OF = {
     FeeTakesAll: "amount",
     GatewayNotOffered: "gateway",
     CouponUnknown: "coupon",
+    TooManyCouponTries: "coupon",
     CouponUsed: "coupon",
     CouponUsedUp: "coupon",
     CouponNeedsMore: "coupon",
@@ -67,7 +70,7 @@ def add_funds(request: CustomerRequest) -> HttpResponse:
         asked = {name: request.GET.get(name) for name in ("amount", "coupon")}
         form = AddFundsForm(initial={"gateway": chosen, **asked}, gateways=gateways)
     context = {"nav": "wallet", "wallet": wallet, "gateways": gateways, "form": form}
-    return render(request, "dashboard/add_funds.html", context | _quote(form, wallet))
+    return render(request, "dashboard/add_funds.html", context | _quote(request, form, wallet))
 
 
 @login_required
@@ -79,7 +82,7 @@ def payment_quote(request: CustomerRequest) -> HttpResponse:
         raise Http404
     form = QuoteForm(request.GET, gateways=queries.list_gateways(wallet.currency))
     form.is_valid()
-    return render(request, "dashboard/payment_quote.html", {"wallet": wallet, **_quote(form, wallet)})
+    return render(request, "dashboard/payment_quote.html", {"wallet": wallet, **_quote(request, form, wallet)})
 
 
 @login_required
@@ -154,13 +157,14 @@ def _request_payment(request: CustomerRequest, form: AddFundsForm, wallet: Walle
     try:
         if request.user.is_suspended:
             raise AccountSuspended
-        made = requesting.request_payment(
-            wallet=wallet,
-            gateway_id=data["gateway"],
-            amount=data["amount"],
-            request_id=data["request_id"],
-            coupon_code=data["coupon"],
-        )
+        with coupon_tries.counted(request, data["coupon"]):
+            made = requesting.request_payment(
+                wallet=wallet,
+                gateway_id=data["gateway"],
+                amount=data["amount"],
+                request_id=data["request_id"],
+                coupon_code=data["coupon"],
+            )
     except PaymentNotFound:
         raise Http404 from None  # the form's number is somebody else's
     except DomainError as refusal:
@@ -209,16 +213,15 @@ def _tell(request: CustomerRequest, found: Payment) -> dict[str, Any]:
     }
 
 
-def _quote(form: QuoteForm, wallet: Wallet) -> dict[str, Any]:
+def _quote(request: CustomerRequest, form: QuoteForm, wallet: Wallet) -> dict[str, Any]:
     """Return what the amount comes to, or why it cannot be paid; neither while it is not complete."""
     data = form.cleaned_data if form.is_bound else form.initial
-    gateway_id, amount = data.get("gateway"), data.get("amount")
+    gateway_id, amount, code = data.get("gateway"), data.get("amount"), data.get("coupon", "")
     if not form.is_bound or gateway_id is None or amount is None:
         return {"quote": None}
     try:
-        offer = requesting.quote_payment(
-            wallet=wallet, gateway_id=gateway_id, amount=amount, coupon_code=data.get("coupon", "")
-        )
+        with coupon_tries.counted(request, code):
+            offer = requesting.quote_payment(wallet=wallet, gateway_id=gateway_id, amount=amount, coupon_code=code)
     except DomainError as refusal:
         return {"quote": None, "refusal": sentence_for(refusal)}
     return {"quote": offer.quote, "offer": offer}

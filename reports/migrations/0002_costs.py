@@ -1,4 +1,7 @@
-"""Keep what providers take and give back as movements, whatever program changes attempts and runs."""
+"""Keep what providers take and give back as movements, whatever program changes attempts and runs.
+
+What happened before is written down by workers, in turns: see `reports/past.py`.
+"""
 
 from django.db import migrations
 
@@ -43,24 +46,6 @@ CREATE TRIGGER costs_are_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON reports_cos
     FOR EACH STATEMENT EXECUTE FUNCTION orders_refuse_change();
 """
 
-# What happened before this migration, by when it did.
-PAST = """
-INSERT INTO reports_costentry (attempt_id, run_id, provider_id, units, amount, at)
-SELECT a.id, a.run_id, a.provider_id, r.quantity, coalesce(a.cost, 0), coalesce(a.finished_at, a.started_at)
-FROM orders_attempt a JOIN orders_run r ON r.id = a.run_id
-WHERE a.state = 'accepted' ORDER BY a.id;
-
-INSERT INTO reports_costentry (attempt_id, run_id, provider_id, units, amount, at)
-SELECT m.attempt_id, r.id, m.provider_id, -r.remains, -trunc(m.amount * r.remains / r.quantity, 5),
-    coalesce(r.finished_at, m.at)
-FROM reports_costentry m JOIN orders_run r ON r.id = m.run_id
-WHERE m.units > 0 AND r.state IN ('completed', 'partial', 'canceled') AND r.remains > 0
-ORDER BY m.attempt_id;
-
--- The constraints on the new rows are checked now: a table with checks still to come cannot be altered.
-SET CONSTRAINTS ALL IMMEDIATE;
-"""
-
 UNDO = """
 DROP TRIGGER costs_are_kept ON reports_costentry;
 DROP TRIGGER run_undelivered_returns ON orders_run;
@@ -74,4 +59,4 @@ DROP FUNCTION reports_note_cost;
 class Migration(migrations.Migration):
     dependencies = [("reports", "0001_figures"), ("orders", "0010_lists_by_customer")]
 
-    operations = [migrations.RunSQL(PAST + TRIGGERS, UNDO)]
+    operations = [migrations.RunSQL(TRIGGERS, UNDO)]

@@ -106,6 +106,7 @@ NOT_FOR_CLIENTS = {
     "TooFineAmount",
     "TooManyApiKeys",
     "TooManyAttachments",
+    "TooManyCouponTries",
     "TooManyFavourites",
     "TooManyMessages",
     "TooManyOpenPayments",

@@ -1,12 +1,22 @@
 """Adding funds, as a customer does it: choose, pay, follow."""
 
 import re
+import time
 from decimal import Decimal
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from django.core.cache import caches
+from django.db import connection
+from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django_ratelimit import core
+from redis.exceptions import RedisError
 
+from api_v2.throttling import network_of
+from dashboard import coupon_tries
 from payments import decisions
 from payments.models import BonusRule, Coupon, GatewaySettings, Payment
 from tests.fixtures import balance_of, funded, nothing_moves
@@ -264,3 +274,125 @@ def test_refused_coupon_says_why_and_nothing_is_asked_for(browser, bank):
     assert "There is no coupon with this code" in page
     assert "<b>NO</b>" not in page
     assert not Payment.objects.exists()
+
+
+# --- Codes that are tried out --------------------------------------------------------------------
+
+TRIES = 20  # of one customer within the hour
+TRIES_OF_ADDRESS = 60
+TOO_MANY = "Too many codes that do not exist"
+UNKNOWN = "There is no coupon with this code"
+
+
+@pytest.fixture
+def one_hour(monkeypatch):
+    """Let no hour end while tries are counted; give the clock."""
+    clock = SimpleNamespace(now=time.time())
+    monkeypatch.setattr(core, "time", SimpleNamespace(time=lambda: clock.now))
+    return clock
+
+
+def try_code(browser, row, code, **headers):
+    return browser.get(QUOTE, {"gateway": row.pk, "amount": "50", "coupon": code}, headers=headers).text
+
+
+def try_often(browser, row, tries=TRIES, **headers):
+    for number in range(tries):
+        assert UNKNOWN in try_code(browser, row, f"GUESS{number}", **headers)
+
+
+@pytest.fixture
+def welcome(usd):
+    return Coupon.objects.create(code="WELCOME", currency="USD", percent=10)
+
+
+def test_after_many_wrong_codes_a_right_one_is_refused_too(browser, bank, welcome, one_hour):
+    with nothing_moves():
+        try_often(browser, bank)
+
+        with CaptureQueriesContext(connection) as queries:
+            quoted = try_code(browser, bank, "welcome")
+        assert TOO_MANY in quoted
+        assert "+5.00" not in quoted
+        assert not any("payments_coupon" in query["sql"] for query in queries)
+        assert TOO_MANY in try_code(browser, bank, "GUESS")
+        page = send(browser, bank, coupon="welcome")
+
+    assert TOO_MANY in page.context["form"].errors["coupon"][0]
+    assert not Payment.objects.exists()
+    one_hour.now += 3601
+    assert "+5.00" in try_code(browser, bank, "welcome")
+    assert send(browser, bank, coupon="welcome").status_code == 302
+
+
+@pytest.mark.usefixtures("one_hour", "welcome")
+def test_whoever_tried_too_often_still_pays_without_a_code(browser, bank):
+    try_often(browser, bank)
+
+    assert UNKNOWN not in try_code(browser, bank, "")
+    assert send(browser, bank).status_code == 302
+    assert Payment.objects.get().coupon is None
+
+
+@pytest.mark.usefixtures("one_hour", "welcome")
+def test_sent_forms_count_like_quotes_and_once(browser, bank):
+    for number in range(TRIES):
+        page = send(browser, bank, coupon=f"GUESS{number}")
+        assert UNKNOWN in page.context["form"].errors["coupon"][0]
+
+    assert TOO_MANY in try_code(browser, bank, "welcome")
+
+
+@pytest.mark.usefixtures("one_hour")
+def test_codes_that_exist_are_no_guesses(browser, bank, welcome):
+    Coupon.objects.create(code="LARGE", currency="USD", percent=10, from_amount=1000)
+    Coupon.objects.create(code="GONE", currency="USD", percent=10, uses_max=0)
+    for _ in range(TRIES):
+        assert "+5.00" in try_code(browser, bank, "welcome")
+        assert "payments from" in try_code(browser, bank, "large")
+        assert "used up" in try_code(browser, bank, "gone")
+
+    assert "+5.00" in try_code(browser, bank, "welcome")
+
+
+@pytest.mark.usefixtures("one_hour", "welcome")
+def test_customers_are_counted_on_their_own(browser, other_browser, bank):
+    try_often(browser, bank)
+
+    assert "+5.00" in try_code(other_browser, bank, "welcome")
+
+
+@pytest.mark.usefixtures("one_hour", "welcome")
+def test_addresses_are_counted_whoever_asks(customer, other_customer, browser, other_browser, bank, settings):
+    settings.RATELIMIT_IP_META_KEY = "HTTP_X_REAL_IP"
+    group, _, _ = coupon_tries.LIMITS[1]
+    for number in range(TRIES_OF_ADDRESS):  # by many customers
+        request = RequestFactory().get("/", headers={"X-Real-IP": f"2001:db8::{number}"})
+        core.get_usage(request, group=group, key=network_of, rate="60/h", increment=True)
+
+    assert TOO_MANY in try_code(browser, bank, "welcome", **{"X-Real-IP": "2001:db8::ffff"})
+    assert TOO_MANY in try_code(other_browser, bank, "welcome", **{"X-Real-IP": "2001:db8::1"})
+    assert "+5.00" in try_code(browser, bank, "welcome", **{"X-Real-IP": "2001:db8:0:1::1"})
+
+
+@pytest.mark.usefixtures("one_hour", "welcome")
+def test_wrong_codes_count_for_the_address(customer, other_customer, browser, other_browser, bank, monkeypatch):
+    monkeypatch.setattr(coupon_tries, "LIMITS", [(*coupon_tries.LIMITS[1][:2], "3/h")])
+    try_often(browser, bank, tries=2)
+    try_often(other_browser, bank, tries=1)
+
+    for one in (browser, other_browser):
+        assert TOO_MANY in try_code(one, bank, "welcome")
+
+
+@pytest.mark.usefixtures("one_hour", "welcome")
+def test_codes_pass_while_tries_cannot_be_counted(browser, bank, monkeypatch):
+    try_often(browser, bank)
+
+    def refuse(*_args, **_options):
+        raise RedisError("away")
+
+    monkeypatch.setattr(caches["limits"], "add", refuse)
+
+    assert "+5.00" in try_code(browser, bank, "welcome")
+    assert UNKNOWN in try_code(browser, bank, "GUESS")

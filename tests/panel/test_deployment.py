@@ -36,6 +36,11 @@ def test_units_are_whole(path):
     assert "manage.py" in command
     assert command.split("manage.py ")[1].split()[0].strip("';") in COMMANDS
     assert unit["Service"]["EnvironmentFile"] == "/etc/panel/panel.env"
+    assert "Environment=PANEL_DATA=/var/lib/panel" in path.read_text()
+    if unit["Service"].get("Restart") == "always":
+        assert unit["Unit"]["StartLimitIntervalSec"] == "0"  # or an outage of the database would be the unit's end
+        assert unit["Service"]["ProtectSystem"] == "strict"
+        assert unit["Service"]["ReadWritePaths"] == "/var/lib/panel"
 
 
 def test_the_compose_file_starts_every_part_after_the_migrations():
@@ -51,6 +56,15 @@ def test_the_compose_file_starts_every_part_after_the_migrations():
         assert services[name]["restart"] == "always"
     assert services["migrate"]["restart"] == "no"
     assert (DEPLOY / "Dockerfile").read_text().startswith("FROM python:3.11")
+
+
+def test_no_secrets_get_into_the_image():
+    ignored = (settings.BASE_DIR / ".dockerignore").read_text().splitlines()
+
+    assert {"*.env", ".env", ".git", "var", ".venv"} <= set(ignored)
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    assert services["web"]["env_file"][0]["path"] == "../panel.env"
+    assert "/panel.env" in (settings.BASE_DIR / ".gitignore").read_text().splitlines()
 
 
 @pytest.fixture

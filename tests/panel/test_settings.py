@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
+
+from panel import startup
 
 PRODUCTION = {
     "ENV_FILE": os.devnull,
@@ -21,11 +24,15 @@ PRODUCTION = {
 }
 
 
-def check(data: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def check(data: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run `manage.py check`, which needs no server, in production with these variables."""
+    return run(data, "check", *options, **variables)
+
+
+def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return subprocess.run(
-        [sys.executable, "manage.py", "check"],
+        [sys.executable, "manage.py", *arguments],
         cwd=settings.BASE_DIR,
         env=kept | PRODUCTION | {"PANEL_DATA": str(data)} | variables,
         capture_output=True,
@@ -54,6 +61,7 @@ def check(data: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         ("EMAIL_URL", "smtp://"),
         ("EMAIL_URL", "smtp://mail.example:port"),
         ("EMAIL_VERIFICATION", "foo"),
+        ("HSTS_PRELOAD", "maybe"),
         ("HTTPS", "maybe"),
         ("LOG_LEVEL", "foo"),
         ("PROVIDERS_ALLOW_PRIVATE", "maybe"),
@@ -100,3 +108,61 @@ def test_starts_with_all_of_them_right(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["off", "FALSE", "no", ""])
 def test_switches_can_be_off_in_words(tmp_path: Path, value: str) -> None:
     assert check(tmp_path, API_V2_ALLOW_GET=value).returncode == 0
+
+
+DEPLOYED = {
+    "SECRET_KEY": "long-enough-and-of-many-letters-as-Django-wants-a-secret-key-to-be-0123456789",
+    "BASE_URL": "https://panel.example",
+}
+MAIL = "smtp+tls://user:password@mail.example:587"
+
+
+def test_a_deployment_that_sends_mail_has_nothing_to_be_warned_of(tmp_path: Path) -> None:
+    result = check(tmp_path, "--deploy", "--fail-level", "WARNING", **DEPLOYED, EMAIL_URL=MAIL)
+
+    assert result.returncode == 0, result.stderr
+    assert "no issues" in result.stdout
+
+
+@pytest.mark.parametrize("variables", [{}, {"EMAIL_URL": "consolemail://"}, {"EMAIL_URL": "dummymail://"}])
+def test_a_deployment_without_mail_is_warned_of(tmp_path: Path, variables: dict[str, str]) -> None:
+    warned = check(tmp_path, "--deploy", "--fail-level", "WARNING", **DEPLOYED, **variables)
+
+    assert warned.returncode == 1
+    assert re.findall(r"\((\S+\.W\d+)\)", warned.stderr) == ["panel.W001"]
+    assert "Set EMAIL_URL to a mail server" in warned.stderr
+    assert check(tmp_path, **variables).returncode == 0  # it works all the same
+
+
+def test_the_web_server_says_at_its_start_that_mail_is_not_sent(monkeypatch, settings, capsys) -> None:
+    for name in ("check_port", "check_database", "check_redis", "become"):
+        monkeypatch.setattr(startup, name, lambda *_: None)
+    settings.DEBUG = False
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    call_command("web")
+    assert capsys.readouterr().err == (
+        "panel: Mails are not sent: passwords cannot be reset, and nobody is told when a provider is down."
+        " Set EMAIL_URL to a mail server; see .env.example.\n"
+    )
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    call_command("web")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, "True True False"),
+        ({"HSTS_PRELOAD": "1"}, "True True True"),
+        ({"HSTS_PRELOAD": "1", "HTTPS": "0"}, "False False False"),
+    ],
+)
+def test_preloading_is_a_decision(tmp_path: Path, variables: dict[str, str], expected: str) -> None:
+    code = (
+        "from django.conf import settings as s;"
+        "print(s.SECURE_HSTS_SECONDS > 0, s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRELOAD)"
+    )
+    result = run(tmp_path, "shell", "--verbosity", "0", "--no-imports", "--command", code, **DEPLOYED, **variables)
+
+    assert result.stdout.strip() == expected, result.stderr

@@ -25,22 +25,8 @@ pytestmark = pytest.mark.django_db
 SERVICE, PROVIDER, CUSTOMER = DayFigure.Kind.SERVICE, DayFigure.Kind.PROVIDER, DayFigure.Kind.CUSTOMER
 
 
-@pytest.fixture(autouse=True)
-def from_the_first_id(db):
-    """Number rows from one: other tests of this database leave sequences at millions, and folders go by ids."""
-    with connection.cursor() as cursor:
-        for source in SOURCES:
-            cursor.execute(f"SELECT setval(pg_get_serial_sequence('{source.table}', 'id'), 1, false)")
-
-
 def amount(text):
     return Decimal(text)
-
-
-@pytest.fixture
-def likes(make_service):
-    """Costs us 0.40 per 1000 and is sold for 0.85."""
-    return make_service(id=2001, provider_service="ig-likes", cost=amount("0.4"))
 
 
 @pytest.fixture
@@ -173,7 +159,7 @@ def test_say_that_they_are_behind(traded, monkeypatch):
 
 
 def test_read_again_when_somebody_folds_in_between(traded, monkeypatch):
-    spell, calls = figures._spell, []
+    spell, calls = figures._spell_tail, []
 
     def fold_first(*args, **options):
         calls.append(1)
@@ -182,7 +168,7 @@ def test_read_again_when_somebody_folds_in_between(traded, monkeypatch):
             fold_now()
         return spelled
 
-    monkeypatch.setattr(figures, "_spell", fold_first)
+    monkeypatch.setattr(figures, "_spell_tail", fold_first)
 
     assert figures.list_days(**period()).total == TOTAL
     assert len(calls) == 2

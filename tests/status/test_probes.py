@@ -7,8 +7,9 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
 
-from api_v2 import recording
+from api_v2 import recording, times
 from api_v2.models import CallTime
 from providers.models import Provider
 from status import heartbeat, probes, tasks
@@ -20,23 +21,32 @@ pytestmark = pytest.mark.django_db
 NOWHERE = "redis://127.0.0.1:1/0"
 
 
+def get_metrics(client=None, **extra):
+    """Ask from this machine, unless `extra` says otherwise."""
+    return (client or Client()).get("/metrics", **{"HTTP_HOST": "127.0.0.1:8000"} | extra)
+
+
 def read_metrics(client=None, **extra):
-    """Read the figures as Prometheus does: name and labels to value."""
-    response = (client or Client()).get("/metrics", **extra)
+    """Read the figures as Prometheus does: name and labels to value, labels in the order of their names."""
+    response = get_metrics(client, **extra)
     assert response.status_code == 200, response.content
     assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     found, announced = {}, set()
-    for line in response.content.decode().splitlines():
-        if line.startswith("# TYPE "):
-            assert line.split()[2] not in announced
-            announced.add(line.split()[2])
-        elif not line.startswith("#"):
-            name, value = line.rsplit(" ", 1)
-            family = name.partition("{")[0]
-            assert any(family.startswith(known) for known in announced)
+    for family in text_string_to_metric_families(response.content.decode()):
+        assert family.type in {"gauge", "histogram"}
+        assert family.documentation
+        assert family.name not in announced
+        announced.add(family.name)
+        for sample in family.samples:
+            name = series(sample.name, **sample.labels)
             assert name not in found
-            found[name] = float(value)
+            found[name] = sample.value
     return found
+
+
+def series(family, **labels):
+    """Name one line of the figures."""
+    return family, tuple(sorted(labels.items()))
 
 
 def test_alive_asks_nobody(django_assert_num_queries, settings):
@@ -126,18 +136,31 @@ def test_metrics_are_for_this_machine(settings):
         {"HTTP_FORWARDED": "for=127.0.0.1"},
         {"HTTP_AUTHORIZATION": "Bearer "},
     ):
-        assert Client().get("/metrics", **{"REMOTE_ADDR": "10.0.0.7"} | refused).status_code == 404
+        assert get_metrics(**{"REMOTE_ADDR": "10.0.0.7"} | refused).status_code == 404
     for refused in ({"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, {"HTTP_X_REAL_IP": "127.0.0.1"}, {"HTTP_VIA": "1.1 x"}):
-        assert Client().get("/metrics", **refused).status_code == 404
-    assert Client().get("/metrics", REMOTE_ADDR="::1").status_code == 200
+        assert get_metrics(**refused).status_code == 404
+    assert get_metrics(REMOTE_ADDR="::1").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["panel.example", "localhost.panel.example", "127.0.0.1.panel.example", "10.0.0.7:8000", "", "[", "x y"]
+)
+def test_metrics_are_not_for_whom_a_bare_proxy_asks(host):
+    """A proxy on this machine that adds nothing still hands on the name it was asked for."""
+    assert get_metrics(HTTP_HOST=host).status_code == 404
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000", "LOCALHOST", "[::1]:8000", "127.0.0.2"])
+def test_metrics_are_for_whoever_asks_this_machine_by_its_own_names(host):
+    assert read_metrics(HTTP_HOST=host)
 
 
 def test_metrics_are_for_whoever_knows_the_token(settings):
     settings.METRICS_TOKEN = "right-token"
-    afar = {"REMOTE_ADDR": "10.0.0.7", "HTTP_X_FORWARDED_FOR": "1.2.3.4"}
+    afar = {"REMOTE_ADDR": "10.0.0.7", "HTTP_X_FORWARDED_FOR": "1.2.3.4", "HTTP_HOST": "panel.example"}
 
     for header in ("Bearer wrong-token", "Basic right-token", "right-token", "Bearer", "Bearer ünicode"):
-        assert Client().get("/metrics", HTTP_AUTHORIZATION=header, **afar).status_code == 404
+        assert get_metrics(HTTP_AUTHORIZATION=header, **afar).status_code == 404
     assert read_metrics(HTTP_AUTHORIZATION="Bearer right-token", **afar)
 
 
@@ -151,47 +174,56 @@ def test_metrics_of_calls(customer, followers):
 
     found = read_metrics()
 
+    balance = {"action": "balance", "outcome": "ok"}
     of_balance = {
-        name: value
-        for name, value in found.items()
-        if name.startswith("panel_api_request_seconds_bucket") and 'action="balance"' in name
+        dict(labels)["le"]: value
+        for (name, labels), value in found.items()
+        if name == "panel_api_request_seconds_bucket" and dict(labels)["action"] == "balance"
     }
-    assert found['panel_api_request_seconds_count{action="balance",outcome="ok"}'] == 4
-    assert found['panel_api_request_seconds_count{action="status",outcome="refused"}'] == 1
-    assert found['panel_api_request_seconds_sum{action="balance",outcome="ok"}'] > 0
+    assert found[series("panel_api_request_seconds_count", **balance)] == 4
+    assert found[series("panel_api_request_seconds_count", action="status", outcome="refused")] == 1
+    assert found[series("panel_api_request_seconds_sum", **balance)] > 0
     assert list(of_balance.values()) == sorted(of_balance.values())
-    assert found['panel_api_request_seconds_bucket{action="balance",outcome="ok",le="+Inf"}'] == 4
+    assert list(map(float, of_balance)) == [*(bound / 1_000_000 for bound in times.BOUNDS_US), float("inf")]
+    assert {"0.0005", "0.1", "1", "10", "+Inf"} <= set(of_balance)
+    assert found[series("panel_api_request_seconds_bucket", **balance, le="+Inf")] == 4
     assert CallTime.objects.count() == 4  # two of this hour, two of all time
 
 
 def test_metrics_of_queues_and_providers(customer, followers, provider):
+    name = 'San"d\nbox\\'
     funded(customer, "10")
     place(customer, followers)
-    Provider.objects.filter(pk=provider.pk).update(balance="12.5", failures=2, name='San"d\nbox\\')
+    Provider.objects.filter(pk=provider.pk).update(balance="12.5", failures=2, name=name)
     audit.audit_and_record()
     tasks.beat()
 
     found = read_metrics()
 
-    assert found['panel_queue_rows{queue="due"}'] == 1
-    assert found['panel_queue_oldest_seconds{queue="due"}'] >= 0
-    assert found['panel_queue_rows{queue="in_review"}'] == 0
-    label = r'provider="San\"d\nbox\\"'
-    assert found[f'panel_provider_balance{{{label},currency="USD"}}'] == 12.5
-    assert found[f"panel_provider_failures_in_a_row{{{label}}}"] == 2
-    assert found[f'panel_provider_open{{{label},state="open"}}'] == 1
-    assert found["panel_ledger_mismatches"] == 0
-    assert found["panel_ledger_audit_age_seconds"] >= 0
-    assert found["panel_worker_age_seconds"] >= 0
-    assert found["panel_approvals_waiting"] == 0
+    assert found[series("panel_queue_rows", queue="due")] == 1
+    assert found[series("panel_queue_oldest_seconds", queue="due")] >= 0
+    assert found[series("panel_queue_rows", queue="in_review")] == 0
+    assert found[series("panel_provider_balance", provider=name, currency="USD")] == 12.5
+    assert found[series("panel_provider_failures_in_a_row", provider=name)] == 2
+    assert found[series("panel_provider_open", provider=name, state="open")] == 1
+    assert found[series("panel_provider_open", provider=name, state="down")] == 0
+    assert found[series("panel_ledger_mismatches")] == 0
+    assert found[series("panel_ledger_audit_age_seconds")] >= 0
+    assert found[series("panel_worker_age_seconds")] >= 0
+    assert found[series("panel_approvals_waiting")] == 0
     accept_due()
     found = read_metrics()
-    assert found[f'panel_provider_attempts_last_hour{{{label},outcome="accepted"}}'] == 1
-    assert found[f'panel_provider_answer_seconds{{{label},quantile="0.5"}}'] >= 0
+    assert found[series("panel_provider_attempts_last_hour", provider=name, outcome="accepted")] == 1
+    assert found[series("panel_provider_answer_seconds", provider=name, quantile="0.5")] >= 0
 
 
 def test_metrics_of_an_empty_panel():
     found = read_metrics()
 
-    assert "panel_ledger_audit_age_seconds" not in found
-    assert found['panel_queue_rows{queue="due"}'] == 0
+    assert series("panel_ledger_audit_age_seconds") not in found
+    assert found[series("panel_queue_rows", queue="due")] == 0
+
+
+def test_metrics_tell_of_the_panel_only():
+    """Nothing of the process that happens to answer: the next scrape may reach another one."""
+    assert all(name.startswith("panel_") for name, _ in read_metrics())

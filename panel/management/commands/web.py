@@ -5,7 +5,7 @@ import sys
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from panel import startup
+from panel import checks, startup
 
 # Connections that wait while all threads are busy; a burst beyond it is refused by the kernel, not queued for minutes.
 BACKLOG = 1024
@@ -25,6 +25,9 @@ class Command(BaseCommand):
         startup.check_port(settings.HOST, settings.PORT)
         startup.check_database()
         startup.check_redis()
+        if not settings.DEBUG:
+            for warning in checks.check_mail():
+                self.stderr.write(f"panel: {warning.msg} {warning.hint}")
         startup.become(command_line())
 
 
