@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from content import defaults
 from content.errors import PageNotFound
-from content.models import News, Page
+from content.models import MailText, News, Page
 from panel import paging
 
 PAGE_NEWS = 10
@@ -43,6 +43,29 @@ def get_page(slug: str, *, language: str) -> Text:
         if (text := defaults.read_default(slug, language=code)) is not None:
             return Text(slug, code, text.title, text.body, None, None)
     raise PageNotFound
+
+
+@dataclass(frozen=True, slots=True)
+class MailWords:
+    """The text of a mail; `saved_as` is None for one that came with the panel."""
+
+    language: str
+    subject: str
+    body: str
+    saved_as: int | None
+
+
+def list_mail_texts(kind: str, *, language: str) -> list[MailWords]:
+    """List the texts that a mail may have, the best first: as with pages, and the last came with the panel."""
+    languages = dict.fromkeys([language, settings.LANGUAGE_CODE])
+    saved = {text.language: text for text in MailText.objects.filter(kind=kind, language__in=languages, is_used=True)}
+    texts = [
+        MailWords(code, text.subject, text.body, text.pk) for code in languages if (text := saved.get(code)) is not None
+    ]
+    for code in languages:
+        if (default := defaults.read_default_mail(kind, language=code)) is not None:
+            return [*texts, MailWords(code, default.title, default.body, None)]
+    raise LookupError(kind)
 
 
 def list_news(*, before: int | None = None, limit: int = PAGE_NEWS) -> paging.Page[News]:

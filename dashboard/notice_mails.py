@@ -1,20 +1,24 @@
-"""Put notices into words and send them, in the customer's language and by the customer's clock."""
+"""Say notices by mail, in the customer's language and by the customer's clock."""
 
 import smtplib
 import time
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.translation import gettext, ngettext
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts import notices as choices_of
 from accounts.models import User
 from accounts.preferences import preferences_of
-from dashboard.templatetags.panel import amount
+from content import mails
+from content.letters import Fact
+from content.mail_lists import ORDER_TIME_FORMAT, EndedOrder, list_ended_orders
+from dashboard.templatetags.panel import amount, clock, count
 from orders import notices, queries
-from orders.models import Notice
+from orders.models import Notice, Order
+from orders.transitions import Status
 from wallet import queries as wallet_queries
 from wallet.models import Wallet
 
@@ -43,29 +47,33 @@ def compose(notice: Notice) -> EmailMessage | None:
     choices = choices_of.get_choices(user.pk)
     if address is None or not getattr(choices, notice.kind):
         return None
+    found = {
+        Notice.Kind.LOW_BALANCE: _low_balance,
+        Notice.Kind.ENDED_ORDERS: _ended_orders,
+    }[Notice.Kind(notice.kind)](notice)
+    if found is None:
+        return None
+    kind, facts = found
+    token = choices_of.make_stop_token(choices_of.Stop(user.pk, notice.kind))
+    stop_url = _address("dashboard:stop_notices", token)
     with preferences_of(user):
-        facts = {
-            Notice.Kind.LOW_BALANCE: _low_balance,
-            Notice.Kind.ENDED_ORDERS: _ended_orders,
-        }[Notice.Kind(notice.kind)](notice)
-        if facts is None:
-            return None
-        token = choices_of.make_stop_token(choices_of.Stop(user.pk, notice.kind))
-        stop_url = _address("dashboard:stop_notices", token)
-        context = {
-            **facts,
-            "name": user.first_name or user.username,
-            "site_name": settings.SITE_NAME,
-            "stop_url": stop_url,
-        }
-        body = render_to_string(f"dashboard/mails/{notice.kind}.txt", context)
-        headers = {}
-        if stop_url:  # what mail programs show as their own button
-            headers = {"List-Unsubscribe": f"<{stop_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
-        return EmailMessage(f"{settings.EMAIL_SUBJECT_PREFIX}{facts['subject']}", body, to=[address], headers=headers)
+        letter = mails.write(
+            kind,
+            language=user.language,
+            facts={
+                **facts,
+                "name": user.first_name or user.username,
+                "username": user.username,
+                "stop_url": stop_url,
+            },
+        )
+    headers = {}
+    if stop_url:  # what mail programs show as their own button
+        headers = {"List-Unsubscribe": f"<{stop_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    return EmailMessage(letter.subject, letter.body, to=[address], headers=headers)
 
 
-def _low_balance(notice: Notice) -> dict[str, object] | None:
+def _low_balance(notice: Notice) -> tuple[str, dict[str, Fact]] | None:
     choices = choices_of.get_choices(notice.customer_id)
     try:
         wallet = wallet_queries.get_wallet(notice.customer_id)
@@ -73,32 +81,34 @@ def _low_balance(notice: Notice) -> dict[str, object] | None:
         return None
     if choices.low_balance_below is None or wallet.balance >= choices.low_balance_below:
         return None  # topped up meanwhile
-    balance = f"{amount(wallet.balance)} {wallet.currency}"
-    return {
-        "subject": gettext("Your balance is %(balance)s") % {"balance": balance},
-        "balance": balance,
+    return "low_balance", {
+        "balance": f"{amount(wallet.balance)} {wallet.currency}",
         "below": f"{amount(choices.low_balance_below)} {wallet.currency}",
         "wallet_url": _address("dashboard:wallet"),
     }
 
 
-def _ended_orders(notice: Notice) -> dict[str, object]:
+def _ended_orders(notice: Notice) -> tuple[str, dict[str, Fact]]:
     orders = queries.list_orders_by_id(notice.customer_id, notice.order_ids)
-    lines = [
-        {"order": order, "delivered": order.quantity - order.remains, "url": _address("dashboard:order", order.pk)}
-        for order in orders
-    ]
     number = notice.order_count
-    subject = ngettext(
-        "%(number)s order was not delivered in full", "%(number)s orders were not delivered in full", number
-    )
-    return {
-        "subject": subject % {"number": number},
+    return "ended_order" if number == 1 else "ended_orders", {
         "number": number,
-        "lines": lines,
-        "more": number - len(lines),
+        "orders": lambda: list_ended_orders(map(_describe, orders), more=number - len(orders)),
         "orders_url": _address("dashboard:orders"),
     }
+
+
+def _describe(order: Order) -> EndedOrder:
+    is_canceled = order.status == Status.CANCELED
+    return EndedOrder(
+        order_id=order.pk,
+        ended_at=date_format(timezone.localtime(order.finished_at), ORDER_TIME_FORMAT) if order.finished_at else "",
+        clock=clock(),
+        service=order.service.name,
+        delivered="" if is_canceled else count(order.quantity - order.remains),
+        quantity=count(order.quantity),
+        address=_address("dashboard:order", order.pk),
+    )
 
 
 def _address(name: str, *args: object) -> str:

@@ -77,6 +77,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("content.news", "campaign"),
             Entry("content.page", "article"),
+            Entry("content.mailtext", "mail"),
             Entry("status.incident", "report"),
         ),
     ),

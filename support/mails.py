@@ -10,9 +10,8 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.urls import reverse
-from django.utils import translation
-from django.utils.translation import gettext
 
+from content import mails as content_mails
 from panel import alerts
 from support.models import Ticket
 
@@ -60,22 +59,19 @@ def _tell_customer(ticket: Ticket) -> None:
     """Say that there is an answer, not what it says: mail is read by more people than those it is for."""
     if not ticket.customer.email:
         return
-    with translation.override(ticket.customer.language or settings.LANGUAGE_CODE):
-        subject = gettext("Support has answered: %(title)s") % {"title": " ".join(ticket.title.split())}
-        text = gettext("Hello %(name)s,\n\nthere is an answer to your ticket %(number)s, “%(title)s”.") % {
-            "name": ticket.customer.username,
-            "number": ticket.pk,
+    customer = ticket.customer
+    letter = content_mails.write(
+        "ticket_answer",
+        language=customer.language,
+        facts={
+            "name": customer.first_name or customer.username,
+            "username": customer.username,
+            "ticket": ticket.pk,
             "title": ticket.title,
-        }
-        address = _address(reverse("dashboard:ticket", args=[ticket.pk]))
-        ending = (
-            gettext("Read it and reply here:\n%(address)s") % {"address": address}
-            if address
-            else gettext("Log in and open Support to read it and reply.")
-        )
-        mail = EmailMessage(
-            f"{settings.EMAIL_SUBJECT_PREFIX}{subject}", f"{text}\n\n{ending}\n", to=[ticket.customer.email]
-        )
+            "ticket_url": _address(reverse("dashboard:ticket", args=[ticket.pk])),
+        },
+    )
+    mail = EmailMessage(letter.subject, letter.body, to=[customer.email])
     try:
         mail.send()
     except Exception:
