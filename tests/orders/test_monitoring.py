@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
-from orders import cancellations, holds, monitoring, refills, submission
+from orders import cancellations, holds, monitoring, refills, submission, taking
 from orders.models import Attempt, Cancellation, Refill, RefillPart, ReviewItem, Run
 from orders.monitoring import Pile, ProviderState
 from providers.models import Provider
@@ -58,6 +58,23 @@ def test_due_runs_that_nobody_sends_are_one(order):
 
     assert measured(monitoring.read_condition().due, 1, 6 * MINUTE)
     assert problems() == ["due and not sent: the first for 6 min; are workers and beat running?"]
+
+
+def test_what_is_delivered_by_hand_waits_for_people_not_for_workers(customer, handmade):
+    order = order_of(customer, handmade)
+    Run.objects.update(due_at=Now() - HOUR)
+
+    condition = monitoring.read_condition()
+    assert measured(condition.to_take, 1, HOUR)
+    assert condition.due == Pile()
+    assert problems() == []
+
+    taking.take_order(order_id=order.pk, reason="mine", actor_id=None)
+    cancellations.request_cancellation(user_id=customer.pk, order_id=order.pk)
+    condition = monitoring.read_condition()
+    assert (condition.to_take.count, condition.cancellations_by_hand.count, condition.cancellations.count) == (0, 1, 0)
+    assert (condition.tracked, condition.overdue.count) == (1, 0)
+    assert problems() == []
 
 
 def test_drip_feed_waits_for_its_time(customer, followers):
@@ -260,7 +277,7 @@ def test_every_question_has_its_index(customer, followers):
         "_QUEUED": ["run_due_at_provider"],
         "_TRACKED": ["run_to_poll_at_provider"],
         "_IN_FLIGHT": ["attempt_leases"],
-        "_PILES": ["review_open", "run_held", "cancellation_to_forward", "run_alarms"],
+        "_PILES": ["review_open", "run_held", "cancellation_to_forward", "run_alarms", "run_due_at_provider"],
         "_ANSWERS": ["attempt_by_provider"],
     }
     for name, indexes in wanted.items():
