@@ -164,7 +164,8 @@ def _spell_folded(
     """Spell what reads folded rows, and its days."""
     complete: Set[date] = position.months if by == _SUBJECT else frozenset()
     spans = months.split(since=since, until=until, complete=complete, today=today())
-    parts, parameters = [], {}
+    parts: list[str] = []
+    parameters: dict[str, Any] = {}
     if spans.months:
         parts.append(_spell_part(kind, by=by, table="reports_monthfigure", where="month = ANY(%(months)s::date[])"))
         parameters["months"] = spans.months

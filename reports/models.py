@@ -42,19 +42,14 @@ class CostEntry(models.Model):
         return f"{self.run_id}: {self.amount}"
 
 
-class Kind(models.TextChoices):
-    """What figures are of."""
-
-    PANEL = "panel"
-    SERVICE = "service"
-    PROVIDER = "provider"
-    CUSTOMER = "customer"
-
-
 class _Figures(models.Model):
     """The figures of one subject within some time."""
 
-    Kind = Kind
+    class Kind(models.TextChoices):
+        PANEL = "panel"
+        SERVICE = "service"
+        PROVIDER = "provider"
+        CUSTOMER = "customer"
 
     kind = models.CharField(max_length=8, choices=Kind)
     subject_id = models.BigIntegerField(help_text="Of the service, provider or customer; 0 for the panel.")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,9 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from orders import monitoring
-from orders.models import Run
+from orders.models import Attempt, Run
 from providers.models import Provider
-from reports import balances, figures, home, pages
+from reports import balances, figures, home, paces, pages
+from reports.models import FoldCursor
 from support import tickets
 from tests.admin.browsing import page_of
 from tests.fixtures import accept_due, funded, place, report
@@ -285,6 +287,46 @@ def test_a_page_is_cut_and_a_file_is_not(boss, traded, monkeypatch):
     assert len(page.context["tables"][0]["lines"]) == 3
     assert "27 more are in the CSV file" in page.content.decode()
     assert len(read_csv(boss.get(REPORTS, {"by": "days", "csv": "1"}))) == 31
+
+
+@pytest.mark.parametrize("name", ["services", "customers"])
+def test_a_page_of_many_subjects_is_cut_and_a_file_is_not(boss, customer, traded, make_service, monkeypatch, name):
+    monkeypatch.setattr(pages, "LINES_MAX", 1)
+    for number in range(2):
+        place(customer, make_service(id=3001 + number))
+    page = boss.get(REPORTS, {"by": name})
+    rows = read_csv(boss.get(REPORTS, {"by": name, "csv": "1"}))
+
+    (table,) = page.context["tables"]
+    assert len(table["lines"]) == 1
+    assert table["left_out"] == len(rows) - 2  # without its heading
+    assert len(rows) == (4 if name == "services" else 2)
+    assert sum(int(row[1]) for row in rows[1:]) == 4
+
+
+def test_pages_say_until_when_figures_are_complete(boss, traded):
+    notice = "Workers are still adding up: figures are complete until"
+    for address in (reverse("admin:index"), REPORTS):
+        assert notice not in boss.get(address).content.decode()
+    FoldCursor.objects.update_or_create(
+        source="past", defaults={"folded": 0, "candidate": Attempt.objects.latest("pk").pk}
+    )
+
+    first = Attempt.objects.earliest("pk").finished_at
+    for address in (reverse("admin:index"), REPORTS, f"{REPORTS}?by=services"):
+        assert f"{notice} {first:%Y-%m-%d %H:%M} UTC" in boss.get(address).content.decode()
+    yesterday = figures.today() - timedelta(days=1)
+    assert notice not in boss.get(REPORTS, {"by": "services", "until": yesterday}).content.decode()
+
+
+def test_times_and_the_trial_balance_say_so_too(boss, traded, monkeypatch):
+    for module in (balances, paces):
+        monkeypatch.setattr(module, "TAIL_IDS_MAX", 1)
+    for name in ("ledger", "paces"):
+        assert "Workers are still adding up" in boss.get(REPORTS, {"by": name}).content.decode()
+    fold_now()
+    for name in ("ledger", "paces"):
+        assert "Workers are still adding up" not in boss.get(REPORTS, {"by": name}).content.decode()
 
 
 def test_piles_and_the_condition_agree(review):
