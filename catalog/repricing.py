@@ -9,7 +9,7 @@ from fractions import Fraction
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 
-from catalog import buying
+from catalog import writers
 from catalog.errors import PricesMoved, PriceTooHigh
 from catalog.markup import PER_CENT, loses, round_up
 from catalog.models import Currency, Route, Service
@@ -85,7 +85,7 @@ def write(services: QuerySet[Service], *, percent: Decimal, step: Decimal, seen:
     :raises PriceTooHigh: as above
     """
     with transaction.atomic():
-        buying.lock_catalogue()
+        writers.lock_catalogue()
         list(services.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk"))
         prices = work_out(services, percent=percent, step=step)
         if seal(prices) != seen:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -52,12 +53,19 @@ class CategoryAdmin(PanelAdmin):
         if request.method == "POST":
             ids = [parse_id(word) for word in request.POST.get("ids", "").split(",")]
             try:
-                moved = ordering.order_services(category_id=category.pk, service_ids=[pk for pk in ids if pk])
+                with transaction.atomic():
+                    moved = ordering.order_services(category_id=category.pk, service_ids=[pk for pk in ids if pk])
+                    self.log_many(
+                        request,
+                        list(moved),
+                        f"Put the services of {category} in order; {len(moved)} moved.",
+                        before={str(service.pk): {"position": old} for service, (old, _) in moved.items()},
+                        after={str(service.pk): {"position": new} for service, (_, new) in moved.items()},
+                    )
             except NotOfCategory:
                 self.message_user(request, "These are not the services of this category. Try again.", messages.ERROR)
             else:
-                self.log_change(request, category, f"Put its services in order; {moved} moved.")
-                self.message_user(request, f"{moved} services moved.", messages.SUCCESS)
+                self.message_user(request, f"{len(moved)} services moved.", messages.SUCCESS)
             return redirect("admin:catalog_category_order", category.pk)
         return TemplateResponse(
             request,
