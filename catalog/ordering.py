@@ -9,11 +9,14 @@ from catalog.errors import NotOfCategory
 from catalog.models import Service
 
 
-def order_services(*, category_id: int, service_ids: Sequence[int]) -> Mapping[Service, tuple[int, int]]:
+def order_services(
+    *, category_id: int, service_ids: Sequence[int], move: tuple[int, int] | None = None
+) -> Mapping[Service, tuple[int, int]]:
     """Put a category's services in this order and return those that moved, with their old and new positions.
 
-    Services that came meanwhile follow after those that are named.
+    Services that are not named, as they came meanwhile, follow as they were.
 
+    :param move: then put this one at this place of all, 1 being the first; beyond the end is last.
     :raises NotOfCategory: one is of another category, or named twice; nothing moves
     """
     with transaction.atomic():
@@ -23,9 +26,16 @@ def order_services(*, category_id: int, service_ids: Sequence[int]) -> Mapping[S
         if len(set(service_ids)) != len(service_ids) or not known.keys() >= set(service_ids):
             raise NotOfCategory
         others = sorted(known.keys() - set(service_ids), key=lambda pk: (known[pk].position, pk))
+        ordered = [*service_ids, *others]
+        if move is not None:
+            service_id, place = move
+            if service_id not in known:
+                raise NotOfCategory
+            ordered.remove(service_id)
+            ordered.insert(place - 1, service_id)
         moved = {
             known[pk]: (known[pk].position, position)
-            for position, pk in enumerate([*service_ids, *others], start=1)
+            for position, pk in enumerate(ordered, start=1)
             if known[pk].position != position
         }
         _write({service.pk: new for service, (_, new) in moved.items()})

@@ -36,9 +36,10 @@ def list_entries(model: str, subject_id: int, *, before: int | None, limit: int)
     if before is not None:
         entries = entries.filter(pk__lt=before)
     alone = entries.filter(subject_id=str(subject_id)).annotate(was=F("before"), became=F("after"))
-    # Of an entry about thousands only what it says of this one is read.
     many: Any = entries.filter(subject_id=MANY).alias(keys=subject_keys("after"))
-    among = many.filter(keys__contains=[str(subject_id)]).annotate(
+    found = many.filter(keys__contains=[str(subject_id)]).order_by("-pk").values("pk")[:limit]
+    # Of an entry about thousands only what it says of this one is read, and only of those that are shown.
+    among = AuditEntry.objects.filter(pk__in=found).annotate(
         was=_part_of("before", subject_id), became=_part_of("after", subject_id)
     )
     first, second = (part.order_by("-pk").values_list(*_FACTS)[:limit] for part in (alone, among))
