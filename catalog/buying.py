@@ -3,17 +3,12 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from django.db import connection
-
 from catalog.errors import ProviderCurrencyUnknown
 from catalog.markup import Markup
 from catalog.models import Currency
 from providers import adapter, health
 from providers.adapter import ProviderService
 from providers.models import Provider
-
-# Any number that no other advisory lock uses.
-_LOCK = 0x7072_6963_6573
 
 
 def read_catalogue(provider: Provider) -> Mapping[str, ProviderService]:
@@ -23,16 +18,6 @@ def read_catalogue(provider: Provider) -> Mapping[str, ProviderService]:
     """
     with health.watched(provider):
         return {entry.id: entry for entry in adapter.connect(provider).services()}
-
-
-def lock_catalogue() -> None:
-    """Wait until no other import or sync writes; ends with the transaction.
-
-    One for all providers: a service may have routes at several, and they would wait for the catalogue's version
-    anyway, but in an order in which they could wait for each other.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s::bigint)", [_LOCK])
 
 
 def currency_rate_of(provider: Provider) -> Decimal:

@@ -1,13 +1,13 @@
 """Choose from a provider's catalogue what to sell."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from catalog import buying, markup, terms
+from catalog import buying, markup, terms, writers
 from catalog.errors import NotImportable, RouteExists
 from catalog.markup import Markup
 from catalog.models import Category, Route, Service
@@ -44,6 +44,7 @@ def import_services(
     percent: Decimal | None = None,
     fixed: Decimal | None = None,
     rounding: str | None = None,
+    note: Callable[[Mapping[str, int]], None] | None = None,
 ) -> ImportResult:
     """Put services of a provider on sale here, with their categories, all that can be or none.
 
@@ -51,6 +52,7 @@ def import_services(
     stays with the services, also through later syncs.
 
     :param ids: the provider's; those that it does not list are refused.
+    :param note: writes what was created into the staff log, in the same transaction; gets the provider's ids with ours.
     :raises ProviderError: the provider does not say what it sells
     :raises ProviderCurrencyUnknown: its prices mean nothing here
     """
@@ -67,16 +69,23 @@ def import_services(
             except NotImportable as refusal:
                 refused[entry.id] = refusal.reason
     with transaction.atomic(durable=True):
-        buying.lock_catalogue()
+        # What the staff log tells with a name need not be told twice.
+        writer = writers.Writer.IMPORT if note is None else writers.Writer.STAFF
+        writers.lock_catalogue(writer=writer, provider_id=provider.pk)
         known = list_known(provider)
         own = _own_markup(provider, markup_here)
         created = _create(provider, [draft for draft in drafts if draft.id not in known], own)
+        if note is not None and created:
+            note(created)
     return ImportResult(created=created, already=[draft.id for draft in drafts if draft.id in known], refused=refused)
 
 
-def add_route(*, provider: Provider, provider_service: str, service_id: int) -> Route:
+def add_route(
+    *, provider: Provider, provider_service: str, service_id: int, note: Callable[[Route], None] | None = None
+) -> Route:
     """Let a service that is on sale be bought at a further provider, after all others.
 
+    :param note: writes it into the staff log, in the same transaction.
     :raises ProviderError: the provider does not say what it sells
     :raises ProviderCurrencyUnknown: its prices mean nothing here
     :raises NotImportable: it has no such service, or it is not the same thing
@@ -88,14 +97,14 @@ def add_route(*, provider: Provider, provider_service: str, service_id: int) -> 
     buying.currency_rate_of(provider)
     sold = terms.read_terms(entry)
     with transaction.atomic(durable=True):
-        buying.lock_catalogue()
+        writers.lock_catalogue()
         service = Service.objects.get(pk=service_id)
         if sold.type != service.type:
             raise NotImportable(provider_service, f"its type is {sold.type}, and that of our service {service.type}")
         last = service.routes.aggregate(last=Max("priority"))["last"] or 0
         try:
             with transaction.atomic():
-                return Route.objects.create(
+                route = Route.objects.create(
                     service=service,
                     provider=provider,
                     provider_service=provider_service,
@@ -108,6 +117,9 @@ def add_route(*, provider: Provider, provider_service: str, service_id: int) -> 
             if violated_constraint(error) == "route_once":
                 raise RouteExists from None
             raise
+        if note is not None:
+            note(route)
+    return route
 
 
 NOT_LISTED = "the provider does not list it"
@@ -117,6 +129,15 @@ def list_known(provider: Provider) -> Mapping[str, int]:
     """List what is bought at a provider: its ids with those of our services, the oldest where there are several."""
     routes = Route.objects.filter(provider=provider).order_by("-pk")
     return dict(routes.values_list("provider_service", "service_id"))
+
+
+def tell_created(provider: Provider, created: Mapping[str, int]) -> dict[str, dict[str, str]]:
+    """Return what the staff log says of each service that was created, by our ids."""
+    rates = dict(Service.objects.filter(pk__in=created.values()).values_list("pk", "rate"))
+    return {
+        str(ours): {"rate": str(rates[ours]), "route": f"{provider} {provider_service}"}
+        for provider_service, ours in created.items()
+    }
 
 
 def _draft(entry: ProviderService, *, currency_rate: Decimal, markup_here: Markup) -> _Draft:

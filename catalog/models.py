@@ -201,15 +201,39 @@ class ServiceUpdate(models.Model):
         COST = "cost"
         GONE = "gone", "gone at the provider"
 
-    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="updates")
+    class Writer(models.TextChoices):
+        SYNC = "sync", "sync"
+        IMPORT = "import", "import"
+        STAFF = "staff", "staff: their log has it"
+
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="updates", db_index=False)
     route = models.ForeignKey(Route, null=True, on_delete=models.CASCADE, related_name="updates", db_index=False)
     field = models.CharField(max_length=10, choices=Field)
     old = models.CharField(max_length=40, blank=True)
     new = models.CharField(max_length=40, blank=True)
     at = models.DateTimeField(db_default=Now())
+    writer = models.CharField(
+        max_length=10,
+        blank=True,
+        db_default="",
+        choices=Writer,
+        help_text="Who said that they write, see `writers.py`; empty: nobody did.",
+    )
+    provider = models.ForeignKey(
+        Provider,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="Whose price list it was that a sync or an import followed.",
+    )
+    reason = models.CharField(max_length=10, blank=True, db_default="", choices=Service.OffSale)
 
     class Meta:
-        indexes = [models.Index(fields=["-id"], condition=Q(route__isnull=True), name="service_update_public")]
+        indexes = [
+            models.Index(fields=["-id"], condition=Q(route__isnull=True), name="service_update_public"),
+            models.Index(fields=["service", "-id"], name="service_update_by_service"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.service_id} {self.field}: {self.old} → {self.new}"

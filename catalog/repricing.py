@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Prefetch, QuerySet
 
-from catalog import buying
+from catalog import writers
 from catalog.errors import PricesMoved, PriceTooHigh
 from catalog.markup import PER_CENT, loses, round_up
 from catalog.models import Currency, Route, Service
@@ -85,13 +85,25 @@ def write(services: QuerySet[Service], *, percent: Decimal, step: Decimal, seen:
     :raises PriceTooHigh: as above
     """
     with transaction.atomic():
-        buying.lock_catalogue()
+        writers.lock_catalogue()
         list(services.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk"))
         prices = work_out(services, percent=percent, step=step)
         if seal(prices) != seen:
             raise PricesMoved
         changed = [price for price in prices if price.changes]
-        for price in changed:
-            price.service.rate = price.new
-        Service.objects.bulk_update([price.service for price in changed], ["rate"], batch_size=1000)
+        _write(changed)
     return changed
+
+
+def _write(prices: Sequence[NewPrice]) -> None:
+    """Write prices in one statement. None at all would still count as a change of the catalogue."""
+    if not prices:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE catalog_service SET rate = new.rate
+            FROM unnest(%s::int[], %s::numeric[]) AS new (id, rate) WHERE catalog_service.id = new.id
+            """,
+            [[price.service.pk for price in prices], [price.new for price in prices]],
+        )

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from catalog import buying, markup, terms
+from catalog import buying, markup, terms, writers
 from catalog.errors import NotImportable
 from catalog.models import Currency, Route, Service
 from catalog.terms import Terms
@@ -76,7 +76,7 @@ class _Sync:
     """One pass over what we buy at a provider, inside a transaction. Services may have routes at others too."""
 
     def __init__(self, provider_id: int, *, entries: Mapping[str, ProviderService], force: bool) -> None:
-        buying.lock_catalogue()
+        writers.lock_catalogue(writer=writers.Writer.SYNC, provider_id=provider_id)
         self.provider = Provider.objects.get(pk=provider_id)  # its rules as they are now
         self.rates = dict(Currency.objects.values_list("code", "rate"))
         self.entries = entries

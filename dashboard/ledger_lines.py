@@ -14,6 +14,8 @@ from wallet.models import LedgerEntry
 _CHARGE = re.compile(r"charge:order:(\d+)")
 _REFUND = re.compile(r"refund:order:(\d+):\d+")
 _BONUS = re.compile(r"bonus:(?:payment|coupon):(\d+)")
+# As `payments.crediting` writes it: the code is nowhere else in the entry.
+_COUPON = re.compile(r"Coupon (.+) on payment (\d+)")
 _TITLES = {"deposit": gettext_lazy("Deposit"), "bonus": gettext_lazy("Bonus"), "adjustment": gettext_lazy("Adjustment")}
 _OTHER = gettext_lazy("Movement")
 
@@ -51,6 +53,15 @@ def describe_entry(entry: LedgerEntry) -> Line:
         balance=entry.balance_after,
         at=entry.created_at,
     )
+
+
+def describe_note(entry: LedgerEntry) -> str:
+    """Tell in one text what a line of a file has no columns for: it stands there without its title."""
+    if entry.key.startswith("bonus:coupon:") and (coupon := _COUPON.fullmatch(entry.reason)):
+        return _("Coupon %(code)s on payment %(number)s") % {"code": coupon[1], "number": coupon[2]}
+    title, note, _order_id = _meaning(entry)
+    speaks_for_itself = entry.key.startswith("adjustment:")  # a reason that somebody wrote
+    return note if speaks_for_itself or not note else f"{title} {note}"
 
 
 def _meaning(entry: LedgerEntry) -> tuple[str, str, int | None]:

@@ -3,13 +3,16 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 from django.conf import settings
+from django.utils import translation
 
 from catalog import favourites, snapshot
 from catalog.models import CatalogVersion
 from catalog.snapshot import Offer, Snapshot
 from catalog.types import TYPES
+from dashboard.words import type_word_for
 from orders.placement import Buyer
 
 ONE = Decimal(1)
@@ -115,11 +118,21 @@ def _read_index(catalogue: Snapshot) -> Sequence[_Entry]:
     known = _index
     if known is None or known[0] is not catalogue:
         entries = [
-            _Entry(offer, str(offer.id), f"{offer.category} {offer.name} {offer.type}".lower())
+            _Entry(offer, str(offer.id), f"{offer.category} {offer.name} {_type_text(offer.type)}".lower())
             for offer in catalogue.offers.values()
         ]
         known = _index = catalogue, entries
     return known[1]
+
+
+@cache
+def _type_text(service_type: str) -> str:
+    """Return a type in every language, and as programs read it."""
+    words = [service_type]
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            words.append(type_word_for(service_type))
+    return " ".join(dict.fromkeys(words))
 
 
 def _matches(entry: _Entry, words: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ from accounts.api_keys import KEYS_MAX
 from accounts.errors import AccountSuspended, EmailTaken, InvalidApiKey, TooManyApiKeys, UsernameTaken
 from catalog.errors import TooManyFavourites
 from dashboard.templatetags.panel import amount
+from dashboard.words import type_word_for
 from orders.errors import (
     CancelNotAvailable,
     DripfeedIncomplete,
@@ -90,7 +91,7 @@ SENTENCES: dict[type[DomainError], Promise | Callable[[Any], str]] = {
     RefillNotAvailable: _("This service has no refill, or the time for it is over."),
     NotForMassOrders: lambda error: (
         gettext("A service of the type “%(type)s” needs more than a link and a quantity. Order it on its own.")
-        % {"type": error.service_type}
+        % {"type": type_word_for(error.service_type)}
     ),
     PriceRose: lambda error: (
         gettext("The price rose from %(agreed)s to %(charge)s after you agreed, so nothing was ordered.")

@@ -1,9 +1,10 @@
 """Questions about orders; everything here is already filtered by its owner."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.db.models import Count, Q, Subquery
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from accounts.errors import AccountSuspended
@@ -53,6 +54,14 @@ def count_orders_by_status(user_id: int) -> dict[str, int]:
     # Counted where they are read: joined back by their ids they would be looked up one by one.
     counted = newest.aggregate(**{status.name: Count("pk", filter=Q(status=status.value)) for status in Status})
     return {status.value: counted[status.name] for status in Status}
+
+
+def count_free_orders(user_id: int, *, since: date) -> dict[date, int]:
+    """Count a customer's orders for nothing by day in UTC; the wallet's days count all others."""
+    midnight = datetime.combine(since, time.min, tzinfo=UTC)
+    free = Order.objects.filter(customer_id=user_id, charge=0, created_at__gte=midnight)
+    days = free.annotate(day=TruncDate("created_at", tzinfo=UTC)).values("day").order_by()
+    return dict(days.annotate(counted=Count("pk")).values_list("day", "counted"))
 
 
 def get_order(user_id: int, order_id: int) -> Order:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.forms import ModelForm
+from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -15,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
-from staff import audit
+from staff import audit, history
 from staff.audit import Origin
 from staff.models import Channel
 
@@ -53,7 +54,10 @@ class PanelAdmin(ModelAdmin):
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """Keep what a form changes for the staff log, where all is known and before it is written."""
-        vars(request)["audited_changes"] = _changes_of(form)
+        before, after = _changes_of(form)
+        for formset in formsets or ():
+            _add_changes_of_rows(formset, before, after)
+        vars(request)["audited_changes"] = before, after
         return super().construct_change_message(request, form, formsets, add)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
@@ -92,24 +96,33 @@ class PanelAdmin(ModelAdmin):
         *,
         before: Mapping[str, Any],
         after: Mapping[str, Any],
+        is_new: bool = False,
     ) -> None:
         """Write what changed many objects at once as one entry of the staff log, and into the history of each.
 
         An entry each would keep all other staff waiting: the log is a chain.
 
+        :param objects: of one model, which may be another than the page's.
         :param before: by the objects' ids, as `after`.
         """
-        LogEntry.objects.log_actions(request.user.pk, objects, CHANGE, done)  # type: ignore[arg-type]
+        if not objects:
+            return
+        label = objects[0]._meta.label_lower  # noqa: SLF001 - Django's public name for it
+        LogEntry.objects.log_actions(request.user.pk, objects, ADDITION if is_new else CHANGE, done)  # type: ignore[arg-type]
         audit.record(
             actor=request.user,
-            operation=f"{self.opts.label_lower}: change many",
-            subject_model=self.opts.label_lower,
-            subject_id="many",
+            operation=f"{label}: {'add' if is_new else 'change'} many",
+            subject_model=label,
+            subject_id=audit.MANY,
             origin=origin_of(request),
             before=before,
             after=after,
             outcome=done,
         )
+
+    def list_log(self, obj: Model, *, before: int | None, limit: int) -> Sequence[history.Entry]:
+        """List what the staff log says of an object, newest first, see there."""
+        return history.list_entries(self.opts.label_lower, obj.pk, before=before, limit=limit)
 
     def _record_form(self, request: HttpRequest, obj: Any, verb: str, **more: Any) -> None:
         before, after = vars(request).pop("audited_changes", ({}, {}))
@@ -198,9 +211,34 @@ def _changes_of(form: ModelForm) -> tuple[dict[str, Any], dict[str, Any]]:
     before, after = {}, {}
     for name in form.changed_data:
         is_secret = name in audit.UNLOGGED_FIELDS or "password" in name or "key" in name
-        before[name] = "" if is_secret else _say(form.get_initial_for_field(form.fields[name], name))
+        before[name] = "" if is_secret else _say(_initial_of(form, name))
         after[name] = "(changed)" if is_secret else _say(form.cleaned_data.get(name))
     return before, after
+
+
+def _initial_of(form: ModelForm, name: str) -> Any:
+    """Return what a field held; an object by the name it has, as it will be said of the one that follows."""
+    field, value = form.fields[name], form.get_initial_for_field(form.fields[name], name)
+    if not isinstance(field, ModelChoiceField) or isinstance(value, list | tuple | QuerySet):
+        return value
+    try:
+        return field.to_python(value)
+    except ValidationError:  # no longer there
+        return value
+
+
+def _add_changes_of_rows(formset: Any, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Add what changed in the rows of a form: each field under the name of its row."""
+    for form in formset.forms:
+        if form in formset.deleted_forms or not form.has_changed():
+            continue
+        row = f"{form.instance._meta.verbose_name} {form.instance}"  # noqa: SLF001 - Django's public name for it
+        was, became = _changes_of(form)
+        before |= {f"{row}: {name}": value for name, value in was.items()}
+        after |= {f"{row}: {name}": value for name, value in became.items()}
+    for obj in formset.deleted_objects:
+        row = f"{obj._meta.verbose_name} {obj}"  # noqa: SLF001 - as above
+        before[row], after[row] = audit.snapshot(obj), None
 
 
 def _say(value: Any) -> Any:

@@ -1,6 +1,10 @@
 """What the staff did and want to do. The rules PostgreSQL keeps are in `migrations/0002_audit_chain.py`."""
 
+from typing import Any
+
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
@@ -16,6 +20,11 @@ class Channel(models.TextChoices):
     ADMIN_API = "admin_api", "Admin API"
     BULK = "bulk", "bulk job"
     COMMAND = "command", "command line"
+
+
+def subject_keys(column: str) -> Any:
+    """Return the ids of what an entry about many objects is about: the keys of its `after`."""
+    return models.Func(F(column), function="staff_subject_keys", output_field=ArrayField(models.TextField()))
 
 
 class AuditEntry(models.Model):
@@ -53,6 +62,7 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["subject_model", "subject_id", "-id"], name="audit_by_subject"),
             models.Index(fields=["actor", "-id"], name="audit_by_actor"),
+            GinIndex(subject_keys("after"), condition=Q(subject_id="many"), name="audit_by_one_of_many"),
         ]
 
     def __str__(self) -> str:

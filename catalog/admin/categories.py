@@ -2,17 +2,14 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 
-from catalog import ordering
-from catalog.errors import NotOfCategory
+from catalog.admin import ordering
 from catalog.models import Category
 from panel.admin_actions import get_visible, staff_action
-from panel.admin_pages import PanelAdmin, parse_id
+from panel.admin_pages import PanelAdmin
 
 
 @admin.register(Category)
@@ -47,26 +44,5 @@ class CategoryAdmin(PanelAdmin):
 
     @staff_action(description="Put its services in order", permission="order")
     def order(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show the services to be dragged, or write the order that comes back."""
-        category: Category = get_visible(self, request, object_id)
-        if request.method == "POST":
-            ids = [parse_id(word) for word in request.POST.get("ids", "").split(",")]
-            try:
-                moved = ordering.order_services(category_id=category.pk, service_ids=[pk for pk in ids if pk])
-            except NotOfCategory:
-                self.message_user(request, "These are not the services of this category. Try again.", messages.ERROR)
-            else:
-                self.log_change(request, category, f"Put its services in order; {moved} moved.")
-                self.message_user(request, f"{moved} services moved.", messages.SUCCESS)
-            return redirect("admin:catalog_category_order", category.pk)
-        return TemplateResponse(
-            request,
-            "admin/order_services.html",
-            {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "title": "Put services in order",
-                "category": category,
-                "services": category.services.order_by("position", "pk"),
-            },
-        )
+        """Show its services, or write the order that comes back."""
+        return ordering.show_page(self, request, get_visible(self, request, object_id))

@@ -11,7 +11,6 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.admin.models import ADDITION, LogEntry
 from django.core.exceptions import ValidationError
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
@@ -23,8 +22,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminIntegerFiel
 from catalog import buying, imports, terms
 from catalog.errors import NotImportable, ProviderCurrencyUnknown, RouteExists
 from catalog.imports import ImportResult
-from catalog.models import Service
-from panel.admin_actions import actor_of
+from catalog.models import Route, Service
 from panel.admin_pages import PanelAdmin, parse_id
 from panel.errors import DomainError
 from panel.money import format_amount, format_rate
@@ -163,6 +161,7 @@ def _run(model_admin: PanelAdmin, request: HttpRequest, *, provider: Provider, f
                 percent=data["percent"],
                 fixed=data["fixed"],
                 rounding=data["rounding"],
+                note=lambda created: _log(model_admin, request, provider, created),
             )
             _tell(model_admin, request, provider=provider, result=result)
     except (ProviderError, DomainError) as error:
@@ -173,19 +172,31 @@ def _run(model_admin: PanelAdmin, request: HttpRequest, *, provider: Provider, f
 
 def _add_route(model_admin: PanelAdmin, request: HttpRequest, *, provider: Provider, form: ImportForm) -> None:
     data = form.cleaned_data
-    route = imports.add_route(provider=provider, provider_service=data["ids"][0], service_id=data["service"])
-    done = f"Service {route.service_id} can be bought as {route}, too."
-    model_admin.log_change(request, route.service, done)
-    model_admin.message_user(request, done, messages.SUCCESS)
+
+    def describe_route(route: Route) -> str:
+        return f"Service {route.service_id} can be bought as {route}, too."
+
+    route = imports.add_route(
+        provider=provider,
+        provider_service=data["ids"][0],
+        service_id=data["service"],
+        note=lambda route: model_admin.log_change(request, route.service, describe_route(route)),
+    )
+    model_admin.message_user(request, describe_route(route), messages.SUCCESS)
+
+
+def _log(model_admin: PanelAdmin, request: HttpRequest, provider: Provider, created: Mapping[str, int]) -> None:
+    model_admin.log_many(
+        request,
+        list(Service.objects.filter(pk__in=created.values()).order_by("pk")),
+        f"Imported from {provider}.",
+        before={},
+        after=imports.tell_created(provider, created),
+        is_new=True,
+    )
 
 
 def _tell(model_admin: PanelAdmin, request: HttpRequest, *, provider: Provider, result: ImportResult) -> None:
-    LogEntry.objects.log_actions(
-        actor_of(request),
-        Service.objects.filter(pk__in=result.created.values()),
-        ADDITION,
-        f"Imported from {provider}.",
-    )
     model_admin.message_user(
         request,
         f"{len(result.created)} services imported from {provider}.",

@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget
 
-from catalog import repricing
+from catalog import repricing, writers
 from catalog.errors import PricesMoved, PriceTooHigh
 from catalog.models import Category, Service
 from catalog.repricing import NewPrice
@@ -102,6 +102,7 @@ def show_page(model_admin: PanelAdmin, request: HttpRequest) -> HttpResponse:
         if "write" in request.POST:
             try:
                 with transaction.atomic():
+                    writers.sign(writers.Writer.STAFF)
                     written = repricing.write(form.find(), **how, seen=form.cleaned_data["seen"])
                     model_admin.log_many(
                         request,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +12,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from unfold.admin import TabularInline
 
-from catalog.admin import importing, repricing, updates
+from catalog import writers
+from catalog.admin import history, importing, repricing, updates
 from catalog.admin.sheets import SheetsMixin
 from catalog.models import Route, Service
 from panel.admin_actions import staff_action
@@ -141,8 +143,15 @@ class ServiceAdmin(SheetsMixin, UndeletableAdmin):
         """Show how its price, its cost and its limits went."""
         yield updates.list_history(obj)
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show everything that changed it, whoever did."""
+        return history.show_page(self, request, object_id)
+
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         """Write only what staff changed: a sync may be writing the rest."""
+        writers.sign(writers.Writer.STAFF)  # the routes' changes, too: they are saved after it
         if change:
             columns = list(form.changed_data)
             if "is_active" in columns:  # staff decided: a sync has no more say in it
@@ -173,11 +182,18 @@ class ServiceAdmin(SheetsMixin, UndeletableAdmin):
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[Service], *, is_active: bool) -> None:
         word = "on" if is_active else "off"
-        # What a sync took off sale counts as on: only staff take off for good.
-        switched = list(queryset.exclude(is_active=is_active, off_sale_because=""))
-        Service.objects.filter(pk__in=[service.pk for service in switched]).update(
-            is_active=is_active, off_sale_because=""
-        )
-        for service in switched:
-            self.log_change(request, service, f"Switched {word} sale.")
+        with transaction.atomic():
+            writers.sign(writers.Writer.STAFF)
+            # What a sync took off sale counts as on: only staff take off for good.
+            switched = list(queryset.exclude(is_active=is_active, off_sale_because="").order_by("pk"))
+            Service.objects.filter(pk__in=[service.pk for service in switched]).update(
+                is_active=is_active, off_sale_because=""
+            )
+            self.log_many(
+                request,
+                switched,
+                f"Switched {word} sale.",
+                before={str(service.pk): {"is_active": service.is_active} for service in switched},
+                after={str(service.pk): {"is_active": is_active} for service in switched},
+            )
         self.message_user(request, f"{len(switched)} services are now {word} sale.", messages.SUCCESS)

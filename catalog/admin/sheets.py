@@ -19,6 +19,7 @@ from import_export.tmp_storages import CacheStorage
 from import_export.widgets import CharWidget, ForeignKeyWidget
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
+from catalog import writers
 from catalog.models import Category, Service
 from panel.csv_export import FORMULA_STARTS, neutralise
 
@@ -116,6 +117,7 @@ class SheetsMixin(ImportExportMixin):
     def process_import(self, request: HttpRequest, **options: Any) -> HttpResponse:
         """Change the services and write it down in one transaction."""
         with transaction.atomic():
+            writers.sign(writers.Writer.STAFF)
             answer: HttpResponse = super().process_import(request, **options)
         return answer
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from content.rendering import render_markdown
 from dashboard.markup import fill
-from dashboard.words import refill_word_for, word_for
+from dashboard.words import refill_word_for, type_word_for, word_for
 from orders.transitions import Status
 from panel.money import format_amount
 from support.models import Ticket
@@ -72,19 +72,27 @@ def count(value: int) -> str:
 def minutes(value: int) -> str:
     """Print a duration given in minutes, in the largest units that stay exact enough to plan with."""
     if value < 60:  # noqa: PLR2004
-        return f"{value} min"
+        return _("%(minutes)s min") % {"minutes": value}
     hours, rest = divmod(value, 60)
     if hours < 24:  # noqa: PLR2004
-        return f"{hours} h {rest} min" if rest else f"{hours} h"
+        facts = {"hours": hours, "minutes": rest}
+        return (_("%(hours)s h %(minutes)s min") if rest else _("%(hours)s h")) % facts
     days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h" if hours else f"{days} d"
+    facts = {"days": days, "hours": hours}
+    return (_("%(days)s d %(hours)s h") if hours else _("%(days)s d")) % facts
 
 
 @register.filter
 def duration(value: timedelta) -> str:
     """Print a duration: seconds below a minute, else as `minutes` does."""
     seconds = round(value.total_seconds())
-    return f"{seconds} s" if seconds < 60 else minutes(seconds // 60)  # noqa: PLR2004
+    return _("%(seconds)s s") % {"seconds": seconds} if seconds < 60 else minutes(seconds // 60)  # noqa: PLR2004
+
+
+@register.filter
+def type_word(service_type: str) -> str:
+    """Print the type of a service in the reader's language; programs read the protocol's own name."""
+    return type_word_for(service_type)
 
 
 @register.filter

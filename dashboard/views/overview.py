@@ -55,13 +55,17 @@ def overview(request: CustomerRequest) -> HttpResponse:
 
 def _tell_spending(buyer: Buyer) -> dict[str, object]:
     recent = days.list_days(wallet_id=buyer.wallet_id, count=CHART_DAYS)
+    # Orders for nothing are no movement of the wallet.
+    free = queries.count_free_orders(buyer.user_id, since=recent.days[0].day)
+    orders = [day.charge_count + free.get(day.day, 0) for day in recent.days]
     return {
         "days": recent,
+        "order_count": sum(orders),
         "chart_days": CHART_DAYS,
         "pace": days.measure_low_balance(balance=buyer.balance, days=recent),
         "pace_days": days.PACE_DAYS,
         "spend_chart": _draw_spend(recent, currency=buyer.currency),
-        "orders_chart": _draw_orders(recent),
+        "orders_chart": Chart(_label_days(recent), [Series(gettext("Orders"), orders)]),
     }
 
 
@@ -70,10 +74,6 @@ def _draw_spend(recent: Days, *, currency: str) -> Chart:
     if recent.refunded:
         series.append(Series(gettext("Refunds"), [day.refunded for day in recent.days], kind="control"))
     return Chart(_label_days(recent), series, unit=currency)
-
-
-def _draw_orders(recent: Days) -> Chart:
-    return Chart(_label_days(recent), [Series(gettext("Orders"), [day.charge_count for day in recent.days])])
 
 
 def _label_days(recent: Days) -> list[str]:

@@ -93,15 +93,15 @@ def statement_csv(request: CustomerRequest) -> HttpResponseBase:
 
     def rows() -> Iterator[list[object]]:
         for entry in statements.read_all(wallet, stretch, kind=asked.kind):
-            kind, _sep, event = entry.key.partition(":")
+            line = ledger_lines.describe_entry(entry)
             yield [
                 entry.seq,
                 entry.created_at.astimezone(zone).isoformat(timespec="seconds"),
-                kind,
-                event.split(":")[1] if event.startswith("order:") else "",
-                entry.reason,
-                entry.balance_after - entry.balance_before,
-                entry.balance_after,
+                entry.key.partition(":")[0],
+                "" if line.order_id is None else line.order_id,
+                ledger_lines.describe_note(entry),
+                line.change,
+                line.balance,
                 wallet.currency,
             ]
 

@@ -75,6 +75,8 @@ class Order(models.Model):
             HashIndex(fields=["link"], name="order_by_link"),
             # Ordinary orders are not in it and do not pay for it.
             models.Index(fields=["customer", "-id"], condition=Q(run_count__gt=1), name="order_dripfeeds"),
+            # Orders for nothing leave no line in the ledger, by which all others are counted.
+            models.Index(fields=["customer", "created_at"], condition=Q(charge=0), name="order_free"),
             models.Index(
                 fields=["finished_at"],
                 condition=Q(archived_at__isnull=True, finished_at__isnull=False),

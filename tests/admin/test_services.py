@@ -292,3 +292,57 @@ def test_ordering_needs_the_permission(make_clerk: Callable[..., Client], shop: 
     assert put(clerk, shop[0].category, "13,11,12").status_code == 403
 
     assert set(positions().values()) == {0}
+
+
+def test_a_row_is_an_id_and_a_name(boss: Client, shop: list[Service]) -> None:
+    """Ten thousand of them must not be a heavy page."""
+    Service.objects.filter(pk=12).update(name="<b>Bold</b>", is_active=False)
+
+    page = boss.get(page_of_action(shop[0].category, "order")).content.decode()
+
+    assert '<li data-id="12">12 &lt;b&gt;Bold&lt;/b&gt; (off sale)\n<li data-id="13">13 ' in page
+
+
+@pytest.mark.parametrize(
+    ("move", "place", "expected"),
+    [
+        (13, 1, [13, 11, 12]),
+        (11, 2, [12, 11, 13]),
+        (11, 3, [12, 13, 11]),
+        (11, 999, [12, 13, 11]),
+        (12, 2, [11, 12, 13]),
+    ],
+)
+def test_moves_one_to_a_place(boss: Client, shop: list[Service], move: int, place: int, expected: list[int]) -> None:
+    """As without a mouse and without a script, which sends the whole order."""
+    response = boss.post(page_of_action(shop[0].category, "order"), {"ids": "", "move": move, "place": place})
+
+    assert response.status_code == 302
+    assert sorted(positions(), key=positions().__getitem__) == expected
+    assert sorted(positions().values()) == [1, 2, 3]
+
+
+def test_moves_one_in_what_was_dragged(boss: Client, shop: list[Service]) -> None:
+    boss.post(page_of_action(shop[0].category, "order"), {"ids": "13,12,11", "move": 11, "place": 2})
+
+    assert positions() == {13: 1, 11: 2, 12: 3}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"move": 11}, {"place": 1}, {"move": 11, "place": 0}, {"move": 11, "place": "x"}),
+        *({"move": "9" * 30, "place": 1}, {"move": 21, "place": 1}, {"move": 999, "place": 1}, {"ids": "x"}),
+    ],
+)
+def test_refuses_a_move_that_cannot_be(
+    boss: Client, shop: list[Service], make_service: Callable[..., Service], wrong: dict[str, Any]
+) -> None:
+    make_service(id=21, category="Else")
+
+    response = boss.post(page_of_action(shop[0].category, "order"), {"ids": "13,12,11", **wrong})
+
+    assert response.status_code == 302 or response.context["form"].errors
+    assert "moved" not in told(response)
+    assert set(positions().values()) == {0}
+    assert not AuditEntry.objects.exists()

@@ -7,6 +7,7 @@ import pytest
 from django.urls import reverse
 
 from content.models import News
+from tests.dashboard.test_orders import ordered_at
 from tests.fixtures import balance_of, funded, place, report
 
 URL = "/dashboard/"
@@ -16,8 +17,8 @@ def test_counts_by_status_in_fixed_queries(customer, browser, followers, django_
     funded(customer, "100")
     for _ in range(3):
         place(customer, followers)
-    # session, user, buyer, counts, recent orders, live key, updates (how far back, which), news, days
-    with django_assert_num_queries(10):
+    # session, user, buyer, counts, recent orders, live key, updates (how far back, which), news, days, free orders
+    with django_assert_num_queries(11):
         page = browser.get(URL)
 
     assert page.context["counts"]["Pending"] == 3
@@ -64,6 +65,29 @@ def test_draws_what_was_spent(customer, browser, followers):
     assert '<script id="spend-chart" type="application/json">' in page.text
     today = f"{datetime.now(UTC):%-d %b}"
     assert f'<th scope="row">{today}</th><td>1.70000</td><td>0.34000</td>' in page.text
+
+
+def test_counts_orders_for_nothing(customer, other_customer, browser, followers, make_service):
+    free = make_service(id=7, rate="0")
+    funded(customer, "10")
+    place(customer, followers)
+    ids = [place(customer, free) for _ in range(4)]
+    place(other_customer, free)
+    now = datetime.now(UTC)
+    ordered_at({ids[0]: now - timedelta(days=3), ids[1]: now - timedelta(days=30)})  # 30: before the first day
+
+    page = browser.get(URL)
+
+    values = page.context["orders_chart"].series[0].values
+    assert (values[-1], values[-4], sum(values), page.context["order_count"]) == (3, 1, 4, 4)
+    assert page.context["days"].spent == Decimal("0.85")
+
+
+def test_a_free_order_that_was_refunded_for_nothing_counts_once(customer, browser, make_service):
+    order_id = place(customer, make_service(id=7, rate="0"))
+    report(order_id, "Canceled")
+
+    assert browser.get(URL).context["order_count"] == 1
 
 
 def test_figures_are_of_one_customer(customer, other_customer, browser, followers):

@@ -4,12 +4,18 @@ from decimal import Decimal
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from accounts.registration import register_customer
 from catalog import favourites
 from catalog.models import Currency, CustomRate, Discount
+from catalog.types import TYPES
+from dashboard.refusals import sentence_for
 from dashboard.views import services
+from dashboard.words import TYPE_WORDS, type_word_for
+from orders.errors import NotForMassOrders
 from tests.dashboard.conftest import logged_in
+from tests.fixtures import call_api, funded, place
 
 URL = "/services/"
 ROWS = "/services/rows/"
@@ -145,3 +151,45 @@ def test_shows_hostile_names_as_text(make_service):
 
     assert "<script>alert" not in text
     assert "<img src=x" not in text
+
+
+@pytest.fixture
+def spanish(customer, browser):
+    """A customer who reads Spanish."""
+    customer.language = "es"
+    customer.save(update_fields=["language"])
+    return browser
+
+
+def test_types_are_in_the_readers_language(customer, spanish, make_service):
+    service = make_service(id=7, type="Custom Comments", min=1)
+
+    assert "Comentarios personalizados" in spanish.get(URL).text
+    assert "Comentarios personalizados" in spanish.get(f"{URL}7/").text
+    order_id = place(funded(customer, "10"), service, comments="a\nb", quantity=2)
+    assert "Comentarios personalizados" in spanish.get(f"/orders/{order_id}/").text
+    assert "Custom Comments" in Client().get(URL).text
+    assert call_api(customer, action="services")[0]["type"] == "Custom Comments"
+
+
+@pytest.mark.parametrize("search", ["comentarios", "COMMENTS custom", "personalizados followers"])
+def test_finds_by_type_in_every_language(spanish, make_service, search):
+    make_service(id=7, type="Custom Comments")
+    make_service(id=8)
+
+    assert set(_rates(spanish.get(URL, {"q": search}))) == {7}
+
+
+def test_every_type_has_a_word():
+    assert TYPE_WORDS.keys() == TYPES.keys()
+    with translation.override("en"):
+        assert [type_word_for(name) for name in TYPES] == list(TYPES)
+    with translation.override("es"):
+        words = [type_word_for(name) for name in TYPES]
+    assert len(set(words)) == len(TYPES)
+    assert sum(word == name for word, name in zip(words, TYPES, strict=True)) == 1  # SEO
+
+
+def test_a_refusal_names_the_type_in_the_readers_language():
+    with translation.override("es"):
+        assert "Paquete" in sentence_for(NotForMassOrders(service_type="Package"))

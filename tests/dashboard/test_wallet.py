@@ -12,8 +12,8 @@ import pytest
 from accounts.models import User
 from dashboard.views import wallet as wallet_page
 from tests.fixtures import funded, place, report
-from wallet import adjustments, statements
-from wallet.models import Wallet
+from wallet import adjustments, ledger, statements
+from wallet.models import Account, Wallet
 
 URL = "/wallet/"
 
@@ -179,6 +179,38 @@ def test_csv_has_every_line_and_no_formulas(customer, other_customer, staff, bro
     assert (rows[3]["Order"], rows[3]["Amount"], rows[3]["Currency"]) == (str(order_id), "-0.85000", "USD")
     charges = browser.get("/wallet/statement.csv", {"kind": "charge"})
     assert b"".join(charges.streaming_content).count(b"\n") == 2
+
+
+def test_csv_notes_are_in_the_readers_language(customer, staff, browser):
+    wallet = Wallet.objects.get(user=customer)
+    funded(customer, "10")
+    ledger.credit(
+        wallet_id=wallet.pk,
+        amount=Decimal(1),
+        key="bonus:payment:8",
+        source=Account.Kind.BONUS,
+        reason="Bonus on payment 8",
+    )
+    ledger.credit(
+        wallet_id=wallet.pk,
+        amount=Decimal(1),
+        key="bonus:coupon:9",
+        source=Account.Kind.BONUS,
+        reason="Coupon SPRING on payment 9",
+    )
+    adjustments.adjust_balance(
+        wallet=wallet, change=Decimal(-1), reason="Agreed by phone", actor_id=staff.pk, request_id=uuid4()
+    )
+
+    def notes():
+        answer = browser.get("/wallet/statement.csv")
+        rows = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode())))
+        return [row[4] for row in rows[1:]]
+
+    reference = f"test-{customer.pk}-0"
+    assert notes() == ["Agreed by phone", "Coupon SPRING on payment 9", "Bonus on payment 8", f"Deposit {reference}"]
+    User.objects.filter(pk=customer.pk).update(language="es")
+    assert notes() == ["Agreed by phone", "Cupón SPRING por el pago 9", "Bono por el pago 8", f"Depósito {reference}"]
 
 
 def test_printed_statement_names_customer_and_period(customer, browser):

@@ -27,6 +27,9 @@ from providers.admin import call_for_test
 from providers.errors import NotSent, ProviderError
 from providers.forms import ProviderForm
 from providers.models import Provider
+from staff import audit
+from staff.audit import Origin
+from staff.models import Channel
 
 ID_DIGITS_MAX = 18  # what fits a database integer
 PERCENT_MAX, PERCENT_DECIMALS = Decimal(100_000), 2  # the column that keeps it
@@ -174,7 +177,12 @@ def _import(asked: Namespace, say: Say) -> None:
         say(_preview(provider, listed, ids, asked))
         return
     result = imports.import_services(
-        provider=provider, ids=ids, percent=asked.percent, fixed=asked.fixed, rounding=asked.rounding
+        provider=provider,
+        ids=ids,
+        percent=asked.percent,
+        fixed=asked.fixed,
+        rounding=asked.rounding,
+        note=lambda created: _log_import(provider, created),
     )
     if result.created:
         say(_list_imported(result.created, provider))
@@ -183,6 +191,18 @@ def _import(asked: Namespace, say: Say) -> None:
         say(console.one_line(f"{provider_service}: {reason}"))
     if asked.ids is not None and result.refused:
         raise CommandError("Not all that was asked for could be imported.")
+
+
+def _log_import(provider: Provider, created: Mapping[str, int]) -> None:
+    audit.record(
+        actor=None,
+        operation="catalog.service: add many",
+        subject_model="catalog.service",
+        subject_id=audit.MANY,
+        origin=Origin(Channel.COMMAND),
+        after=imports.tell_created(provider, created),
+        outcome=f"Imported from {provider}.",
+    )
 
 
 def _sync(asked: Namespace, say: Say) -> None:
