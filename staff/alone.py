@@ -4,10 +4,10 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db.models import Sum
 from django.db.models.functions import Now
 
-from accounts.models import User
 from panel.money import ZERO
 from staff.models import AuditEntry, BulkJob, Channel
 
@@ -16,7 +16,7 @@ WITHIN = timedelta(days=1)
 
 def take_turn(actor: Any) -> None:
     """Have others wait that act in the same name until the caller's transaction ends: they would not see its amount."""
-    User.objects.select_for_update(no_key=True).only("pk").get(pk=actor.pk)
+    get_user_model()._default_manager.select_for_update(no_key=True).only("pk").get(pk=actor.pk)
 
 
 def sum_lately(actor: Any) -> Decimal:
