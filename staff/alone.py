@@ -16,7 +16,7 @@ WITHIN = timedelta(days=1)
 
 def take_turn(actor: Any) -> None:
     """Have others wait that act in the same name until the caller's transaction ends: they would not see its amount."""
-    get_user_model()._default_manager.select_for_update(no_key=True).only("pk").get(pk=actor.pk)
+    get_user_model().objects.select_for_update(no_key=True).only("pk").get(pk=actor.pk)
 
 
 def sum_lately(actor: Any) -> Decimal:

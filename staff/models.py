@@ -62,6 +62,9 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["subject_model", "subject_id", "-id"], name="audit_by_subject"),
             models.Index(fields=["actor", "-id"], name="audit_by_actor"),
+            models.Index(
+                fields=["actor", "at"], condition=Q(amount__isnull=False, approver=None), name="audit_moved_alone"
+            ),
             GinIndex(subject_keys("after"), condition=Q(subject_id="many"), name="audit_by_one_of_many"),
         ]
 
