@@ -103,7 +103,7 @@ def _pages() -> list[Page]:
         *(asked("customers", days) for days in (30, 365)),
         asked("providers", 365),
         asked("days", 365),
-        *(asked("paces", days, has_rows=True) for days in (30, 365)),
+        *(asked("paces", days, has_rows=True) for days in (90, 365)),
     ]
 
 
