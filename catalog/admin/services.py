@@ -9,19 +9,30 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 
 from catalog.admin import importing, repricing, updates
 from catalog.admin.sheets import SheetsMixin
 from catalog.models import Route, Service
 from panel.admin_actions import staff_action
-from panel.admin_pages import Fact, UndeletableAdmin, parse_id
+from panel.admin_pages import Fact, UndeletableAdmin, name_fields, parse_id
+
+
+class RouteForm(ModelForm):
+    """A route as a row."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name_fields(self.fields)
 
 
 class RouteInline(TabularInline):
     """Where a service comes from. Routes are switched off, not deleted: runs point at them."""
 
     model = Route
+    form = RouteForm
     fields = ("priority", "provider", "provider_service", "cost", "min", "max", "is_active", "gone_at")
     readonly_fields = ("gone_at",)
     extra = 0
@@ -48,8 +59,7 @@ class ServiceAdmin(SheetsMixin, UndeletableAdmin):
         css = {"all": ["catalog/lists.css"]}
 
     list_display = (
-        "id", "name", "category", "rate", "min", "max", "position", "is_active", "refill", "cancel", "dripfeed", "type",
-        "off_sale_because",
+        "id", "name", "rate", "min", "max", "position", "is_active", "shelf", "off_sale_because",
     )  # fmt: skip
     list_display_links = ("id",)
     list_editable = ("name", "rate", "min", "max", "position", "is_active")
@@ -93,6 +103,13 @@ class ServiceAdmin(SheetsMixin, UndeletableAdmin):
     list_fullwidth = True
     actions = ("put_on_sale", "take_off_sale", "change_prices")
     actions_list = ("import_services", "reprice")
+
+    @admin.display(description="category, and what it can", ordering="category")
+    def shelf(self, service: Service) -> SafeString:
+        """Say where it stands and what it can, with its type where that is not the usual one."""
+        can = [name for name in ("refill", "cancel", "dripfeed") if getattr(service, name)]
+        kind = [] if service.type == "Default" else [service.type]
+        return format_html("{}<br>{}", service.category, ", ".join(kind + can))
 
     @staff_action(description="Import from a provider", permission="add")
     def import_services(self, request: HttpRequest) -> HttpResponse:
