@@ -168,15 +168,6 @@ def test_take_landing(theme, open_page):
 
 
 @pytest.fixture(scope="session")
-def staff_session(panel, chromium):
-    """What the owner's browser remembers after logging in once."""
-    with opened_pages(chromium, panel) as open_one:
-        page = open_one(base_url=panel.staff_url)
-        people.log_in_as_staff(page, panel)
-        return page.context.storage_state()
-
-
-@pytest.fixture(scope="session")
 def today(panel, past, chromium, staff_session):
     """What waits for staff, and a job on many orders that is under way."""
     work_a_month(panel, step="leave_for_today")

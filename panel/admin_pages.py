@@ -51,7 +51,8 @@ class Fact(NamedTuple):
 def name_fields(fields: Mapping[str, Field]) -> None:
     """Name the fields of a form that is a row, for whoever cannot see what stands above them."""
     for name, field in fields.items():
-        field.widget.attrs.setdefault("aria-label", str(field.label or name))
+        widget: Any = getattr(field.widget, "widget", field.widget)  # within the one that offers to add another
+        widget.attrs.setdefault("aria-label", str(field.label or name))
 
 
 def _is_empty(cells: Sequence[object]) -> bool:
@@ -162,11 +163,11 @@ class PanelAdmin(ModelAdmin):
             **facts,
         )
 
-    def get_changelist_form(self, request: HttpRequest, **options: Any) -> type[ModelForm]:
+    def get_changelist_formset(self, request: HttpRequest, **options: Any) -> Any:
         """Name the fields of a list that is edited in place: their column's head is no label."""
-        form: type[ModelForm] = super().get_changelist_form(request, **options)
-        name_fields(form.base_fields)
-        return form
+        formset = super().get_changelist_formset(request, **options)
+        name_fields(formset.form.base_fields)
+        return formset
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Let the head of the list count and offer all only where something is left out."""
