@@ -92,6 +92,7 @@ def _open_providers() -> None:
         for route in Route.objects.filter(service__pk__range=(2000 * number, 2000 * number + 1999)):
             route.provider, route.cost = provider, route.cost * (9 + number) / 10
             route.save(update_fields=["provider", "cost"])
+    Provider.objects.update(price_rule=Provider.PriceRule.KEEP)
     Provider.objects.filter(name=PROVIDERS[-1]).update(balance_alert=Decimal(12_000))  # has less
 
 

@@ -15,7 +15,6 @@ from panel.startup import BASE_DIR
 
 FOLDER = BASE_DIR / "docs" / "screenshots"
 BYTES_MAX = 200 * 1024
-DESK = {"width": 1440, "height": 900}  # what staff have before them
 BATCHES, BATCH = 13, 7  # of orders in the past; those of a batch end before the next one is placed
 END_TIMEOUT_SECONDS = 60
 # Of "impartial" the sandbox delivers a part; see OUTCOMES there.
@@ -173,7 +172,7 @@ def today(panel, past, chromium, staff_session):
     work_a_month(panel, step="leave_for_today")
     facts = staff_facts_about(panel)
     with psycopg.connect(panel.database_url) as session, opened_pages(chromium, panel) as open_one:
-        wait_for_reviews(panel)
+        wait_for_queues(panel)
         page = open_one(base_url=panel.staff_url, storage_state=staff_session)
         ids = [row[0] for row in session.execute(FINISHED, {"limit": JOB_ITEMS})]
         session.execute("SELECT FROM orders_order WHERE id = %s FOR UPDATE", [sorted(ids)[JOB_STOPS_AT]])
@@ -187,7 +186,7 @@ def open_as_owner(panel, open_page, staff_session):
     """Open the owner's browser in a theme."""
 
     def open_in(theme):
-        return open_page(base_url=panel.staff_url, storage_state=staff_session, color_scheme=theme, viewport=DESK)
+        return open_page(base_url=panel.staff_url, storage_state=staff_session, color_scheme=theme)
 
     return open_in
 
@@ -205,9 +204,12 @@ def begin_job(page, ids):
     return people.number_in(page.url)
 
 
-def wait_for_reviews(panel):
+def wait_for_queues(panel):
     deadline = time.monotonic() + END_TIMEOUT_SECONDS
-    while not staff_facts_about(panel)["review"] and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        facts = staff_facts_about(panel)
+        if facts["review"] and facts["held"]:
+            return
         time.sleep(0.5)
 
 

@@ -26,6 +26,7 @@ FACTS = {
 STAFF_FACTS = {
     "any_order": "SELECT id FROM orders_order ORDER BY status = 'Partial' DESC, customer_id DESC, id DESC LIMIT 1",
     "review": "SELECT min(id) FROM orders_reviewitem WHERE resolved_at IS NULL",
+    "held": "SELECT min(id) FROM orders_run WHERE held_at IS NOT NULL",
     "approval": "SELECT max(id) FROM staff_approval WHERE state = 'waiting'",
     "customer": "SELECT id FROM accounts_user WHERE NOT is_staff ORDER BY username = 'demo', id LIMIT 1",
     "provider": "SELECT min(id) FROM providers_provider",

@@ -230,7 +230,8 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
         """Say whose page it is, and show the button that sets a password to those whom it obeys."""
         fieldsets = super().get_fieldsets(request, obj)
         if obj is not None:  # the head of the page has too many buttons to show the whole name
-            fieldsets = [(", ".join(filter(None, [obj.username, obj.email])), fieldsets[0][1]), *fieldsets[1:]]
+            whose = ", ".join(filter(None, [f"{'staff' if obj.is_staff else 'customer'} {obj.username}", obj.email]))
+            fieldsets = [(whose, fieldsets[0][1]), *fieldsets[1:]]
         if obj is None or request.user.is_superuser:
             return fieldsets
         return [

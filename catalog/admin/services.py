@@ -59,7 +59,7 @@ class ServiceAdmin(SheetsMixin, UndeletableAdmin):
         css = {"all": ["catalog/lists.css"]}
 
     list_display = (
-        "id", "name", "rate", "min", "max", "position", "is_active", "shelf", "off_sale_because",
+        "id", "name", "rate", "min", "max", "position", "is_active", "shelf",
     )  # fmt: skip
     list_display_links = ("id",)
     list_editable = ("name", "rate", "min", "max", "position", "is_active")
@@ -104,12 +104,13 @@ class ServiceAdmin(SheetsMixin, UndeletableAdmin):
     actions = ("put_on_sale", "take_off_sale", "change_prices")
     actions_list = ("import_services", "reprice")
 
-    @admin.display(description="category, and what it can", ordering="category")
+    @admin.display(description="category", ordering="category")
     def shelf(self, service: Service) -> SafeString:
-        """Say where it stands and what it can, with its type where that is not the usual one."""
+        """Say where it stands and what it can; its type if it is not the usual one, why a sync took it off sale."""
         can = [name for name in ("refill", "cancel", "dripfeed") if getattr(service, name)]
         kind = [] if service.type == "Default" else [service.type]
-        return format_html("{}<br>{}", service.category, ", ".join(kind + can))
+        why = [f"off sale: {service.get_off_sale_because_display()}"] if service.off_sale_because else []
+        return format_html("{}<br>{}", service.category, "; ".join(filter(None, [", ".join(kind + can), *why])))
 
     @staff_action(description="Import from a provider", permission="add")
     def import_services(self, request: HttpRequest) -> HttpResponse:

@@ -26,7 +26,8 @@ def list_facts(order: Order) -> Iterable[Fact]:
     yield _list_ledger_lines(order)
     yield _list_runs(order)
     yield _list_attempts(order, list_link_changes(order.pk))
-    yield from (fact for fact in (_list_cancellation(order), _list_refills(order)) if fact.rows)
+    yield _list_cancellation(order)
+    yield _list_refills(order)
     yield _list_events(order, events)
 
 

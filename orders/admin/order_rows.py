@@ -48,7 +48,7 @@ _ROW = (
     '<tr>{}<td class="' + _CELL + '"><a class="font-semibold text-link" href="{}">{}</a>'
     ' <span class="text-subtle">{}</span><br><span class="whitespace-nowrap">{}</span></td>'
     '<td class="' + _CELL + '"><a class="text-link" href="{}">{}</a></td>'
-    '<td class="' + _CELL + ' break-words max-w-lg"><a class="text-link" href="{}">{} {}</a><br>'
+    '<td class="' + _CELL + ' order-link"><a class="text-link" href="{}">{} {}</a><br>'
     '<span title="{}">{}</span></td><td class="' + _CELL + '"><span class="' + _LABEL + ' {}">{}</span></td>'
     '<td class="' + _NUMBER + '">{}{}{}</td><td class="' + _NUMBER + '">{}{}</td><td class="' + _CELL + '">{}</td></tr>'
 )

@@ -23,4 +23,5 @@ def as_in_menu(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _name(part: dict[str, Any], labels: Mapping[str, str]) -> str:
     title = part["title"]
     # An object is called what it is called: user names are not written in capitals.
-    return labels.get(str(part.get("link", "")), capfirst(title) if isinstance(title, str | Promise) else str(title))
+    name = capfirst(str(title)) if isinstance(title, str | Promise) else str(title)
+    return labels.get(str(part.get("link", "")), name)
