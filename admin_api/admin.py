@@ -34,7 +34,7 @@ class IssueForm(forms.Form):
 
     name = forms.CharField(max_length=60, help_text="Which program will use it.", widget=UnfoldAdminTextInputWidget())
     days = forms.IntegerField(
-        label="valid for days",
+        label="Valid for days",
         required=False,
         min_value=1,
         max_value=DAYS_MAX,

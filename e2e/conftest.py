@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playw
 
 from e2e.loading import Load
 from e2e.panel import Panel, running_panel
-from e2e.people import log_in
+from e2e.people import log_in, log_in_as_staff
 from e2e.watching import Watch
 from e2e.world import facts_about, furnish
 
@@ -100,6 +100,15 @@ def demo_session(chromium: Browser, panel: Panel) -> Any:
         page = open_one()
         log_in(page, **panel.facts["customer"])
         furnish(page, panel)
+        return page.context.storage_state()
+
+
+@pytest.fixture(scope="session")
+def staff_session(chromium: Browser, panel: Panel) -> Any:
+    """What the owner's browser remembers after logging in to the admin once."""
+    with opened_pages(chromium, panel) as open_one:
+        page = open_one(base_url=panel.staff_url)
+        log_in_as_staff(page, panel)
         return page.context.storage_state()
 
 

@@ -55,7 +55,7 @@ def running_panel() -> Iterator[Panel]:
     try:
         with ExitStack() as stack:
             staff_port, port = processes.free_port(), processes.free_port()
-            environment = _bare_environment() | {
+            environment = bare_environment() | {
                 "PANEL_DATA": str(data),
                 "PORT": str(staff_port),
                 "SANDBOX_SPEED": str(SANDBOX_SPEED),
@@ -77,7 +77,7 @@ def running_panel() -> Iterator[Panel]:
         shutil.rmtree(data, ignore_errors=True)
 
 
-def _bare_environment() -> dict[str, str]:
+def bare_environment() -> dict[str, str]:
     """Set the operator's own environment aside: a run must never write into a real panel."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return kept | {"ENV_FILE": os.devnull, "PYTHONUNBUFFERED": "1", "LOG_LEVEL": "WARNING"}

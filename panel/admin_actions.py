@@ -19,6 +19,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.text import capfirst
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
@@ -61,6 +62,8 @@ class StaffActionForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.label = capfirst(field.label or name)
         # Inherited fields come first, but the reason belongs under what it is for, and the confirmation under all.
         last: list[str] = [name for name in ("reason", "confirmed") if name in self.fields]
         self.order_fields([name for name in self.fields if name not in last] + last)

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.text import capfirst
 
 
 class Entry(NamedTuple):
@@ -34,9 +35,9 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("accounts.user", "group", "Customers and staff"),
             Entry("support.ticket", "support_agent"),
             Entry("support.savedreply", "quickreply"),
-            Entry("catalog.customrate", "sell"),
+            Entry("catalog.customrate", "sell", "Own prices"),
             Entry("catalog.discount", "percent"),
-            Entry("accounts.apikey", "key"),
+            Entry("accounts.apikey", "key", "API keys"),
         ),
     ),
     (
@@ -52,14 +53,14 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Money",
         (
             Entry("payments.payment", "payments"),
+            Entry("reports.dayfigure", "monitoring", "Reports"),
+            Entry("wallet.deposit", "savings"),
             Entry("wallet.wallet", "account_balance_wallet"),
             Entry("wallet.ledgerentry", "receipt_long", "Ledger"),
-            Entry("wallet.deposit", "savings"),
             Entry("payments.gatewaysettings", "credit_card", "Ways to pay"),
             Entry("payments.bonusrule", "redeem"),
             Entry("payments.coupon", "confirmation_number"),
             Entry("catalog.currency", "currency_exchange"),
-            Entry("reports.dayfigure", "monitoring", "Reports"),
         ),
     ),
     (
@@ -94,14 +95,15 @@ def build_menu(request: HttpRequest) -> list[dict[str, Any]]:
         known = [(rest.pop(entry.model), entry) for entry in entries if entry.model in rest]
         groups.append({"title": title, "separator": True, "items": _items(request, known)})
     others = [(model, Entry(label, "table_rows")) for label, model in sorted(rest.items())]
-    groups.append({"title": "More", "separator": True, "collapsible": True, "items": _items(request, others)})
+    # Not folded: the theme's folded groups open by mouse only.
+    groups.append({"title": "More", "separator": True, "items": _items(request, others)})
     return [group for group in groups if group["items"]]
 
 
 def _items(request: HttpRequest, entries: list[tuple[type[Model], Entry]]) -> list[dict[str, Any]]:
     return [
         {
-            "title": entry.label or str(model._meta.verbose_name_plural).capitalize(),  # noqa: SLF001
+            "title": _label(model, entry),
             "icon": entry.icon,
             "link": _address(model),
             "active": request.path.startswith(_address(model)),
@@ -109,6 +111,20 @@ def _items(request: HttpRequest, entries: list[tuple[type[Model], Entry]]) -> li
         for model, entry in entries
         if admin.site._registry[model].has_view_or_change_permission(request)  # noqa: SLF001
     ]
+
+
+def labels_by_address() -> dict[str, str]:
+    """Return what the menu calls a list, by where the list is."""
+    named = {entry.model: entry for _title, entries in GROUPS for entry in entries}
+    return {
+        _address(model): _label(model, named[model._meta.label_lower])  # noqa: SLF001 - Django's public name
+        for model in admin.site._registry  # noqa: SLF001
+        if model._meta.label_lower in named  # noqa: SLF001
+    }
+
+
+def _label(model: type[Model], entry: Entry) -> str:
+    return entry.label or capfirst(str(model._meta.verbose_name_plural))  # noqa: SLF001
 
 
 def _address(model: type[Model]) -> str:

@@ -1,15 +1,20 @@
 """What the staff's pages share: lists that stay cheap, pages that only show, and tables of related facts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
-from django.forms import ModelChoiceField, ModelForm
+from django.db.models import JSONField, Model, QuerySet, TextField
+from django.forms import Field, ModelChoiceField, ModelForm
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
@@ -22,6 +27,9 @@ from staff.models import Channel
 
 COUNTED_ROWS_MAX = 10_000  # as far as anybody pages; counting ten million rows takes seconds
 SEARCHED_ID_DIGITS_MAX = 18  # what fits a database integer
+FIELDS_IN_A_ROW = 4  # of pages that only show
+LONG_CHARACTERS = 120  # a column for more than this gets a row of its own
+FIGURE = re.compile(r"[+\-−]?[\d,]+(\.\d+)?( ?%| [A-Z]{3})?")
 
 
 class Fact(NamedTuple):
@@ -31,6 +39,35 @@ class Fact(NamedTuple):
     headings: Sequence[str]
     rows: Sequence[Sequence[object]]
     more: SafeString | str = ""
+
+    def draw(self) -> tuple[list[tuple[str, str]], list[list[tuple[object, str]]]]:
+        """Return the headings and the rows, each cell with the class of its column; without columns that are empty."""
+        columns = [[row[number] for row in self.rows] for number in range(len(self.headings))]
+        kinds = [(number, _kind_of(cells)) for number, cells in enumerate(columns) if not _is_empty(cells)]
+        heads = [(self.headings[number], kind) for number, kind in kinds]
+        return heads, [[(row[number], kind) for number, kind in kinds] for row in self.rows]
+
+
+def name_fields(fields: Mapping[str, Field]) -> None:
+    """Name the fields of a form that is a row, for whoever cannot see what stands above them."""
+    for name, field in fields.items():
+        widget: Any = getattr(field.widget, "widget", field.widget)  # within the one that offers to add another
+        widget.attrs.setdefault("aria-label", str(field.label or name))
+
+
+def _is_empty(cells: Sequence[object]) -> bool:
+    return all(cell is None or cell == "" for cell in cells)
+
+
+def _kind_of(cells: Iterable[object]) -> str:
+    """Say by its cells whether a column is of figures or of times; empty: neither."""
+    said = [cell for cell in cells if cell not in (None, "")]
+    if said and all(isinstance(cell, datetime) for cell in said):
+        return "fact-time"
+    is_figures = all(
+        (isinstance(cell, Decimal | int) and not isinstance(cell, bool)) or FIGURE.fullmatch(str(cell)) for cell in said
+    )
+    return "fact-number" if said and is_figures else ""
 
 
 class CappedPaginator(Paginator):
@@ -138,6 +175,19 @@ class PanelAdmin(ModelAdmin):
             **facts,
         )
 
+    def get_changelist_formset(self, request: HttpRequest, **options: Any) -> Any:
+        """Name the fields of a list that is edited in place: their column's head is no label."""
+        formset = super().get_changelist_formset(request, **options)
+        name_fields(formset.form.base_fields)
+        return formset
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Let the head of the list count and offer all only where something is left out."""
+        changelist = super().get_changelist_instance(request)
+        if not (changelist.query or changelist.has_active_filters):
+            changelist.full_result_count = changelist.result_count
+        return changelist
+
     def list_facts(self, obj: Any) -> Iterable[Fact]:
         """Give what is shown under the object's own fields; pages override it."""
         return ()
@@ -176,7 +226,40 @@ class UndeletableAdmin(PanelAdmin):
 
 
 class ReadOnlyAdmin(UndeletableAdmin):
-    """For rows that only domain operations write."""
+    """For rows that only domain operations write: facts side by side, long ones in rows of their own."""
+
+    compressed_fields = False  # the theme's word for labels beside their fields
+    long_fields: tuple[str, ...] = ()  # those that a page makes; of columns it is known
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Lay out what the page names."""
+        return [
+            (title, {**options, "fields": tuple(self._lay_out(options["fields"]))})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
+
+    def _lay_out(self, names: Sequence[Any]) -> Iterator[Any]:
+        row: list[str] = []
+        for name in names:
+            if len(row) == FIELDS_IN_A_ROW or (row and self._is_long(name)):
+                yield tuple(row)
+                row = []
+            if self._is_long(name):
+                yield name
+            else:
+                row.append(name)
+        if row:
+            yield tuple(row)
+
+    def _is_long(self, name: str) -> bool:
+        if name in self.long_fields:
+            return True
+        try:
+            field: Any = self.opts.get_field(name)
+        except FieldDoesNotExist:
+            return False
+        is_text = isinstance(field, TextField | JSONField) or (getattr(field, "max_length", 0) or 0) > LONG_CHARACTERS
+        return is_text and not field.choices
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse always, superusers too."""
@@ -185,6 +268,27 @@ class ReadOnlyAdmin(UndeletableAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Refuse always, superusers too."""
         return False
+
+
+def state_column(colours: Mapping[str, str]) -> Any:
+    """Make a column of an object's state in words.
+
+    :param colours: the theme's name of the colour by state; the others are grey.
+    """
+
+    @admin.display(description="state")
+    def shown_state(_page: PanelAdmin, obj: Any) -> SafeString:
+        return draw_label(obj.get_state_display(), colours.get(obj.state, ""))
+
+    return shown_state
+
+
+def draw_label(text: str, colour: str = "") -> SafeString:
+    """Draw a word as the theme's label; of itself the theme does so in lists only.
+
+    :param colour: the theme's name of it; empty: grey.
+    """
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": colour})
 
 
 def parse_id(term: str) -> int | None:

@@ -314,6 +314,7 @@ LANGUAGES = [("en", "English"), ("es", "Español")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"  # of the database, the API, and whoever has not chosen another one
 USE_I18N = True
+FORMAT_MODULE_PATH = "panel.formats"
 USE_TZ = True
 
 STATIC_URL = "/static/"
@@ -389,7 +390,9 @@ UNFOLD = {
     "SITE_HEADER": SITE_NAME,
     "SITE_SYMBOL": "stacks",
     "DASHBOARD_CALLBACK": "reports.home.fill",
-    "SIDEBAR": {"show_search": True, "navigation": "panel.admin_menu.build_menu"},
+    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "panel.admin_menu.build_menu"},
+    "COMMAND": {"search_callback": "reports.finding.find"},
+    "STYLES": [lambda _request: static("panel/admin.css")],
     "SITE_FAVICONS": [
         # A function, as the address of a collected file is known only when it is asked for.
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("dashboard/favicon.svg")}

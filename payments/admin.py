@@ -7,17 +7,25 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from panel.admin_actions import ShownReasonForm, StaffActionForm, ask_and_perform, staff_action
-from panel.admin_pages import Fact, PanelAdmin, ReadOnlyAdmin, UndeletableAdmin, link_to, parse_id
-from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount, format_rate
+from panel.admin_pages import Fact, PanelAdmin, ReadOnlyAdmin, UndeletableAdmin, link_to, parse_id, state_column
+from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount, format_rate, print_amount
 from payments import coupons
 from payments.models import REFERENCE_MAX_CHARACTERS, BonusRule, Coupon, GatewaySettings, Payment, PaymentEvent
 
 USES_SHOWN = 50
 EVENTS_SHOWN = 50  # more than Stripe ever tells of one payment
+STATE_COLOURS = {
+    Payment.State.AWAITING: "warning",
+    Payment.State.CREDITED: "success",
+    Payment.State.REJECTED: "danger",
+    Payment.State.FAILED: "danger",
+}
 
 
 @admin.register(GatewaySettings)
@@ -132,20 +140,30 @@ class ApproveForm(StaffActionForm):
 class PaymentAdmin(ReadOnlyAdmin):
     """What customers paid or say to have paid; approve or reject what no gateway reports."""
 
-    list_display = ("id", "customer", "gateway", "amount", "currency", "state", "customer_reference", "created_at")
+    list_display = ("id", "customer", "gateway", "shown_amount", "shown_state", "customer_reference", "created_at")
     list_filter = ("state", "gateway")
     list_select_related = ("wallet__user", "gateway")
     ordering = ("-id",)
     sortable_by = ()
     search_fields = ("gateway_reference",)  # shows the search box; what is found is below
     search_help_text = "The number, the gateway's reference, the customer's reference, or the whole user name"
-    fields = (
-        "customer", "gateway", "state", "amount", "currency", "fee_percent", "fee_fixed", "bonus_percent", "bonus_from",
-        "received", "fee", "bonus", "coupon", "coupon_bonus", "customer_reference", "customer_note",
-        "gateway_reference", "gateway_payment",
-        "deposit", "decided_by", "reason", "created_at", "expires_at", "ended_at",
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "customer", "elsewhere", "gateway", "shown_state", "customer_reference", "decided_by", "deposit",
+                    "coupon", "customer_note", "reason",
+                )
+            },
+        ),
+        ("Money", {"fields": ("amount", "received", "fee", "bonus", "coupon_bonus", "currency")}),
+        ("Agreed on", {"fields": ("fee_percent", "fee_fixed", "bonus_percent", "bonus_from")}),
+        ("When", {"fields": ("created_at", "expires_at", "ended_at")}),
+        ("At the gateway", {"fields": ("gateway_reference", "gateway_payment")}),
     )  # fmt: skip
-    readonly_fields = ("customer", "currency")
+    readonly_fields = ("customer", "elsewhere", "currency", "shown_state")
+    shown_state = state_column(STATE_COLOURS)
     actions_detail = ("approve", "reject")
 
     def get_search_results(
@@ -163,7 +181,27 @@ class PaymentAdmin(ReadOnlyAdmin):
     @admin.display(description="customer")
     def customer(self, payment: Payment) -> SafeString:
         """Link to whose payment it is."""
-        return link_to(payment.wallet, payment.wallet.user)
+        return link_to(payment.wallet.user)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave out what only gateways fill in."""
+        fieldsets = super().get_fieldsets(request, obj)
+        return fieldsets[:-1] if obj and obj.gateway.kind == GatewaySettings.Kind.MANUAL else fieldsets
+
+    @admin.display(description="elsewhere")
+    def elsewhere(self, payment: Payment) -> SafeString:
+        """Link to where the money shows."""
+        return format_html(
+            '{} · <a href="{}?wallet={}" class="text-link">Payments</a>',
+            link_to(payment.wallet, "Wallet"),
+            reverse("admin:payments_payment_changelist"),
+            payment.wallet_id,
+        )
+
+    @admin.display(description="amount")
+    def shown_amount(self, payment: Payment) -> str:
+        """Say how much, in which money."""
+        return f"{print_amount(payment.amount)} {payment.wallet.currency}"
 
     @admin.display(description="currency")
     def currency(self, payment: Payment) -> str:

@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from accounts.models import User
 from panel.admin_actions import StaffActionForm, actor_of, staff_operation
-from panel.admin_pages import PanelAdmin, ReadOnlyAdmin, link_to, parse_id
+from panel.admin_pages import PanelAdmin, ReadOnlyAdmin, link_to, parse_id, state_column
 from panel.downloads import download
 from panel.errors import DomainError
 from support import queries, replies, tickets
@@ -68,14 +68,15 @@ class AnswerForm(StaffActionForm):
 class TicketAdmin(ReadOnlyAdmin):
     """What customers ask: first what waits for an answer, whoever waits longest on top."""
 
-    list_display = ("id", "title", "customer", "subject", "state", "news", "last_message_at")
+    list_display = ("id", "title", "customer_link", "subject", "shown_state", "news", "last_message_at")
     list_filter = ("state", "subject", "is_unread_by_staff")
     list_select_related = ("customer", "last_message")
     sortable_by = ()
     search_fields = ("pk",)  # shows the search box; what is found is below
     search_help_text = "The ticket's id, the id of an order it is about, or the whole user name"
-    fields = ("title", "customer", "subject", "state", "order_links", "created_at")
-    readonly_fields = ("order_links",)
+    fields = ("customer", "subject", "shown_state", "created_at", "order_links")
+    readonly_fields = ("order_links", "shown_state")
+    shown_state = state_column({Ticket.State.OPEN: "warning", Ticket.State.ANSWERED: "success"})
     change_form_outer_after_template = "admin/conversation.html"
     actions_detail = ("answer", "close")
 
@@ -96,6 +97,11 @@ class TicketAdmin(ReadOnlyAdmin):
             about = Ticket.orders.through.objects.filter(order_id=number).values_list("ticket_id", flat=True)
             wanted |= Q(pk=number) | Q(pk__in=list(about))
         return queryset.filter(wanted), False
+
+    @admin.display(description="customer")
+    def customer_link(self, ticket: Ticket) -> SafeString:
+        """Link to who asks."""
+        return link_to(ticket.customer)
 
     @admin.display(description="new")
     def news(self, ticket: Ticket) -> str:

@@ -133,6 +133,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         "created_at", "hash_text",
     )  # fmt: skip
     readonly_fields = ("hash_text",)
+    long_fields = ("hash_text",)
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Show the newest first, of all wallets or of the one in the address."""
@@ -152,9 +153,9 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         return queryset.filter(wallet__in=list(Wallet.objects.filter(user__username=term))), False
 
     @admin.display(description="customer")
-    def customer(self, entry: LedgerEntry) -> str:
-        """Say whose wallet moved."""
-        return str(entry.wallet.user)
+    def customer(self, entry: LedgerEntry) -> SafeString:
+        """Link to whose wallet moved."""
+        return link_to(entry.wallet.user)
 
     @admin.display(description="hash")
     def hash_text(self, entry: LedgerEntry) -> str:
@@ -185,9 +186,9 @@ class DepositAdmin(ReadOnlyAdmin):
     readonly_fields = ("currency",)
 
     @admin.display(description="customer")
-    def customer(self, deposit: Deposit) -> str:
-        """Say whose money it is."""
-        return str(deposit.wallet.user)
+    def customer(self, deposit: Deposit) -> SafeString:
+        """Link to whose money it is."""
+        return link_to(deposit.wallet.user)
 
     @admin.display(description="currency")
     def currency(self, deposit: Deposit) -> str:

@@ -24,7 +24,7 @@ from accounts.admin.reach import may_act_on
 from accounts.errors import NotACustomer
 from accounts.models import NOTE_MAX_CHARACTERS, CustomerNote, Impersonation, User
 from panel.admin_actions import ReasonForm, StaffActionForm, actor_of, staff_action, staff_operation
-from panel.admin_pages import Fact, UndeletableAdmin, link_to, parse_id
+from panel.admin_pages import Fact, UndeletableAdmin, draw_label, link_to, parse_id
 from panel.money import format_amount
 from wallet import wallets
 
@@ -71,7 +71,7 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
     form = UserChangeForm
     add_form = AddUserForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("id", "username", "email", "balance", "is_suspended", "is_active", "is_staff", "date_joined")
+    list_display = ("id", "username", "email", "balance", "standing", "date_joined")
     list_display_links = ("id", "username")
     list_filter = ("is_suspended", "is_active", "is_staff")
     list_select_related = ("wallet",)
@@ -79,12 +79,12 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
     sortable_by = ("id", "username")
     search_fields = ("username__startswith",)
     search_help_text = "The id, the whole email address, or the beginning of the user name"
-    readonly_fields = ("wallet_link", "elsewhere", "is_suspended", "last_login", "date_joined")
+    readonly_fields = ("wallet_link", "elsewhere", "standing", "last_login", "date_joined")
     fieldsets = (
-        (None, {"fields": ("username", "password", "email", "first_name", "last_name")}),
-        ("Customer", {"fields": ("wallet_link", "elsewhere", "is_suspended", "requests_per_second")}),
-        ("Access", {"fields": ("is_active", *STAFF_FIELDS)}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        (None, {"fields": ("wallet_link", "elsewhere", "standing", "requests_per_second")}),
+        ("Account", {"fields": ("username", "password", "email", "first_name", "last_name"), "classes": ["tab"]}),
+        ("Access", {"fields": ("is_active", *STAFF_FIELDS), "classes": ["tab"]}),
+        ("Dates", {"fields": ("last_login", "date_joined"), "classes": ["tab"]}),
     )
     add_fieldsets = (
         (None, {"fields": ("username", "email", "is_customer", "usable_password", "password1", "password2")}),
@@ -133,6 +133,15 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
         wallet = getattr(user, "wallet", None)
         return f"{format_amount(wallet.balance)} {wallet.currency}" if wallet else ""
 
+    @admin.display(description="standing")
+    def standing(self, user: User) -> SafeString:
+        """Say in a word what the user is; first what stops them from anything."""
+        if user.is_suspended:
+            return draw_label("suspended", "danger")
+        if not user.is_active:
+            return draw_label("inactive", "warning")
+        return draw_label("staff", "info") if user.is_staff else draw_label("customer", "success")
+
     @admin.display(description="wallet")
     def wallet_link(self, user: User) -> SafeString | str:
         """Link to the wallet under its balance."""
@@ -152,7 +161,7 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
             ("Tickets", "support_ticket", "customer__id__exact", user.pk),
         )
         links = ((reverse(f"admin:{page}_changelist"), name, pk, title) for title, page, name, pk in lists)
-        return format_html_join(" · ", '<a href="{}?{}={}" class="text-link">{}</a>', links)
+        return format_html_join(" · ", '<a href="{}?{}={}" class="text-link whitespace-nowrap">{}</a>', links)
 
     def list_facts(self, obj: User) -> Iterable[Fact]:
         """Show what staff noted of a customer, and when they looked as this customer."""
@@ -218,8 +227,11 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
         return user is None or may_act_on(request, user)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Show the button that sets a password to those whom it obeys."""
+        """Say whose page it is, and show the button that sets a password to those whom it obeys."""
         fieldsets = super().get_fieldsets(request, obj)
+        if obj is not None:  # the head of the page has too many buttons to show the whole name
+            whose = ", ".join(filter(None, [f"{'staff' if obj.is_staff else 'customer'} {obj.username}", obj.email]))
+            fieldsets = [(whose, fieldsets[0][1]), *fieldsets[1:]]
         if obj is None or request.user.is_superuser:
             return fieldsets
         return [

@@ -10,6 +10,8 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 
 from catalog import writers
@@ -17,7 +19,7 @@ from catalog.admin import history, importing, repricing, updates
 from catalog.admin.sheets import SheetsMixin
 from catalog.models import Route, Service
 from panel.admin_actions import staff_action
-from panel.admin_pages import Fact, UndeletableAdmin, parse_id
+from panel.admin_pages import Fact, UndeletableAdmin, name_fields, parse_id
 
 BY_HAND = "by hand"  # the service id of a route to a manual provider, where staff give none
 
@@ -27,6 +29,7 @@ class RouteForm(ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        name_fields(self.fields)
         if "provider_service" in self.fields:  # who may only look has none
             self.fields["provider_service"].required = False
 
@@ -73,8 +76,7 @@ class ServiceAdmin(SheetsMixin, UndeletableAdmin):
         css = {"all": ["catalog/lists.css"]}
 
     list_display = (
-        "id", "name", "category", "rate", "min", "max", "position", "is_active", "refill", "cancel", "dripfeed", "type",
-        "off_sale_because",
+        "id", "name", "rate", "min", "max", "position", "is_active", "shelf",
     )  # fmt: skip
     list_display_links = ("id",)
     list_editable = ("name", "rate", "min", "max", "position", "is_active")
@@ -118,6 +120,14 @@ class ServiceAdmin(SheetsMixin, UndeletableAdmin):
     list_fullwidth = True
     actions = ("put_on_sale", "take_off_sale", "change_prices")
     actions_list = ("import_services", "reprice")
+
+    @admin.display(description="category", ordering="category")
+    def shelf(self, service: Service) -> SafeString:
+        """Say where it stands and what it can; its type if it is not the usual one, why a sync took it off sale."""
+        can = [name for name in ("refill", "cancel", "dripfeed") if getattr(service, name)]
+        kind = [] if service.type == "Default" else [service.type]
+        why = [f"off sale: {service.get_off_sale_because_display()}"] if service.off_sale_because else []
+        return format_html("{}<br>{}", service.category, "; ".join(filter(None, [", ".join(kind + can), *why])))
 
     @staff_action(description="Import from a provider", permission="add")
     def import_services(self, request: HttpRequest) -> HttpResponse:

@@ -47,6 +47,7 @@ class HeldRunAdmin(ReadOnlyAdmin):
         "held_because", "due_at",
     )  # fmt: skip
     readonly_fields = ("order_link", "customer", "service", "link", "charge")
+    long_fields = ("link",)
     actions = ("send_selected", "cancel_selected")
     actions_detail = ("send_anyway", "cancel")
 
@@ -61,9 +62,9 @@ class HeldRunAdmin(ReadOnlyAdmin):
         return link_to(held.order)
 
     @admin.display(description="customer")
-    def customer(self, held: HeldRun) -> str:
-        """Say who waits for it."""
-        return str(held.order.customer)
+    def customer(self, held: HeldRun) -> SafeString:
+        """Link to who waits for it."""
+        return link_to(held.order.customer)
 
     @admin.display(description="service")
     def service(self, held: HeldRun) -> str:

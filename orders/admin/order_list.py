@@ -148,6 +148,10 @@ class OrderChangeList(ChangeList):
         self.filter_specs: list[Any] = []
         self.has_filters = False
         self.has_active_filters = self.wanted is None or not self.wanted.is_empty
+        # Not for what the tabs and the search box show anyway.
+        self.is_filter_open = self.wanted is None or any(
+            request.GET.get(name) for name in OrderFilterForm.base_fields if name != "status"
+        )
         self.clear_all_filters_qs = "?"
         return Order.objects.none() if self.wanted is None else staff_listing.match(self.wanted)
 
@@ -198,6 +202,18 @@ class OrderChangeList(ChangeList):
     def deeds(self) -> list[tuple[str, str]]:
         """List what can be done about everything the filter shows: name and title."""
         return [(name, deed.title) for name, deed in DEEDS_ON_MANY.items()]
+
+    @property
+    def status_tabs(self) -> list[tuple[str, str, bool]]:
+        """List the statuses to choose from by one click: title, address and whether it is the chosen one."""
+        query, chosen = self.query_of_filter(), self.params.get("status", "")
+        tabs = []
+        for word in ("", *(status.value for status in Status)):
+            query.pop("status", None)
+            if word:
+                query["status"] = word
+            tabs.append((word or "All", f"?{query.urlencode()}", word == chosen))
+        return tabs
 
     @property
     def filter_items(self) -> list[tuple[str, str]]:

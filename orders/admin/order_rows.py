@@ -22,6 +22,7 @@ from panel.money import ZERO, format_amount
 LINK_SHOWN_CHARACTERS = 60  # the order's page shows all of it
 
 _HEADINGS = ("Order", "Customer", "Service and link", "Status", "Quantity", "Charge", "Provider")
+_FIGURES = ("Quantity", "Charge")
 _CELL = "align-top border-base-200 border-t px-3 py-2 dark:border-base-800"
 _NUMBER = f"{_CELL} text-right whitespace-nowrap"
 _LABEL = "font-semibold inline-block leading-6 px-2 rounded-default text-[11px] uppercase whitespace-nowrap"
@@ -34,10 +35,20 @@ _COLOURS = {
     Status.CANCELED: "bg-red-100 text-red-700 dark:bg-red-500/20 dark:text-red-400",
 }
 
+# The theme's words for about the same colours.
+STATUS_LABELS = {
+    Status.PROCESSING: "info",
+    Status.IN_PROGRESS: "info",
+    Status.COMPLETED: "success",
+    Status.PARTIAL: "warning",
+    Status.CANCELED: "danger",
+}
+
 _ROW = (
     '<tr>{}<td class="' + _CELL + '"><a class="font-semibold text-link" href="{}">{}</a>'
-    '<br>{}<br>{}</td><td class="' + _CELL + '"><a class="text-link" href="{}">{}</a></td>'
-    '<td class="' + _CELL + ' break-words max-w-lg"><a class="text-link" href="{}">{}</a> {}<br>'
+    ' <span class="text-subtle">{}</span><br><span class="whitespace-nowrap">{}</span></td>'
+    '<td class="' + _CELL + '"><a class="text-link" href="{}">{}</a></td>'
+    '<td class="' + _CELL + ' order-link"><a class="text-link" href="{}">{} {}</a><br>'
     '<span title="{}">{}</span></td><td class="' + _CELL + '"><span class="' + _LABEL + ' {}">{}</span></td>'
     '<td class="' + _NUMBER + '">{}{}{}</td><td class="' + _NUMBER + '">{}{}</td><td class="' + _CELL + '">{}</td></tr>'
 )
@@ -68,7 +79,8 @@ def draw_table(orders: Sequence[Any], *, has_boxes: bool) -> SafeString:
 
 
 def _headline(text: str) -> SafeString:
-    return format_html('<th scope="col" class="font-semibold px-3 py-2 text-left whitespace-nowrap">{}</th>', text)
+    side = "text-right" if text in _FIGURES else "text-left"
+    return format_html('<th scope="col" class="font-semibold px-3 py-2 {} whitespace-nowrap">{}</th>', side, text)
 
 
 def _row(order: Any, addresses: Sequence[str], box: str) -> tuple[Any, ...]:
@@ -77,8 +89,8 @@ def _row(order: Any, addresses: Sequence[str], box: str) -> tuple[Any, ...]:
         _box(box, order.pk),
         of_order.replace("/0/", f"/{order.pk}/"),
         order.pk,
-        date_format(localtime(order.created_at), "SHORT_DATETIME_FORMAT"),
         "website" if order.api_key_id is None else "API",
+        date_format(localtime(order.created_at), "SHORT_DATETIME_FORMAT"),
         of_customer.replace("/0/", f"/{order.customer_id}/"),
         order.customer.username,
         of_service.replace("/0/", f"/{order.service_id}/"),

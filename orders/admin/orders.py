@@ -9,17 +9,20 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Max, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
-from django.utils.html import format_html
+from django.urls import path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from orders import staff_listing
 from orders.admin import order_facts, order_list
 from orders.admin.deeds import DEEDS, DEEDS_ON_MANY, Deed
 from orders.admin.order_list import OrderChangeList
+from orders.admin.order_rows import STATUS_LABELS
 from orders.models import Order
+from orders.transitions import Status
 from panel.admin_actions import ask_and_perform, ask_and_perform_on_many, staff_action
-from panel.admin_pages import Fact, ReadOnlyAdmin, parse_id
+from panel.admin_pages import Fact, ReadOnlyAdmin, draw_label, parse_id
 from panel.money import format_amount
 
 
@@ -29,18 +32,23 @@ class OrderAdmin(ReadOnlyAdmin):
     list_display = ("id",)  # the rows are drawn by `order_rows`
     sortable_by = ()  # the table is long and only its id is in order
     search_fields = ("pk",)  # shows the search box; what is found is in `staff_listing`
-    search_help_text = "The order's id, the provider's order id, the whole link, or the whole user name"
+    search_help_text = "Order id, provider's order id, whole link or whole user name"
     list_before_template = "admin/order_filter.html"
     fieldsets = (
+        (None, {"fields": ("shown_status", "customer", "service", "api_key", "link", "shown_parameters", "elsewhere")}),
         (
-            None,
-            {"fields": ("id", "customer", "service", "link", "quantity", "shown_parameters", "created_at", "api_key")},
+            "How it goes",
+            {
+                "fields": (
+                    "quantity", "start_count", "remains", "run_count", "created_at", "finished_at", "archived_at",
+                    "interval_minutes",
+                )
+            },
         ),
-        ("How it goes", {"fields": ("status", "start_count", "remains", "finished_at", "archived_at")}),
-        ("Money", {"fields": ("currency", "rate", "charge", "refunded")}),
-        ("Drip-feed", {"fields": ("run_count", "interval_minutes")}),
-    )
-    readonly_fields = ("shown_parameters", "currency")
+        ("Money", {"fields": ("charge", "refunded", "rate", "currency")}),
+    )  # fmt: skip
+    readonly_fields = ("shown_status", "shown_parameters", "elsewhere", "currency")
+    long_fields = ("shown_parameters", "elsewhere")
     actions = tuple(f"{name}_selected" for name in DEEDS_ON_MANY)
     actions_detail = tuple(DEEDS)
 
@@ -51,6 +59,36 @@ class OrderAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[OrderChangeList]:
         """Read pages by key."""
         return OrderChangeList
+
+    @admin.display(description="status")
+    def shown_status(self, order: Order) -> SafeString:
+        """Say how it stands, in the colour it has in the list."""
+        return draw_label(order.status, STATUS_LABELS.get(Status(order.status), ""))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave out what most service types do not ask for."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or obj.parameters:
+            return fieldsets
+        return [
+            (title, {**options, "fields": tuple(name for name in options["fields"] if name != "shown_parameters")})
+            for title, options in fieldsets
+        ]
+
+    @admin.display(description="elsewhere")
+    def elsewhere(self, order: Order) -> SafeString:
+        """Link to what else there is about it."""
+        lists = (
+            ("Orders of this customer", "orders_order", "customer", order.customer_id),
+            ("Orders with this link", "orders_order", "link", order.link),
+            ("Statement", "wallet_ledgerentry", "wallet", order.customer.wallet.pk),
+            ("Tickets about it", "support_ticket", "q", order.pk),
+        )
+        links = (
+            (f"{reverse(f'admin:{page}_changelist')}?{urlencode({name: value})}", title)
+            for title, page, name, value in lists
+        )
+        return format_html_join(" · ", '<a href="{}" class="text-link">{}</a>', links)
 
     @admin.display(description="parameters")
     def shown_parameters(self, order: Order) -> SafeString | str:

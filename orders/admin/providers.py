@@ -19,6 +19,7 @@ from orders import monitoring
 from orders.models import Attempt
 from orders.monitoring import ProviderCondition
 from panel.admin_pages import Fact
+from panel.money import print_amount
 from providers import health
 from providers.models import Provider
 
@@ -96,7 +97,7 @@ class TrackedProviderAdmin(SellingProviderAdmin):
     @admin.display(description="balance", ordering="balance")
     def shown_balance(self, provider: Provider) -> str:
         """Show our money there with its currency."""
-        return "" if provider.balance is None else f"{provider.balance.normalize():f} {provider.currency}"
+        return "" if provider.balance is None else f"{print_amount(provider.balance)} {provider.currency}"
 
     def list_facts(self, obj: Provider) -> Iterable[Fact]:
         """Show how it answered, what it has, and what failed last."""

@@ -7,7 +7,9 @@ from django import forms
 from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.formats import localize
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
@@ -18,7 +20,14 @@ from orders.admin import order_facts, order_rows
 from orders.admin.queues import queue_links
 from orders.errors import ProviderNotAsked
 from orders.models import ReviewItem
-from panel.admin_actions import ReasonForm, ask_and_perform, get_visible, show_form, staff_action
+from panel.admin_actions import (
+    ReasonForm,
+    ask_and_perform,
+    ask_and_perform_on_many,
+    get_visible,
+    show_form,
+    staff_action,
+)
 from panel.admin_pages import Fact, ReadOnlyAdmin, link_to
 from providers.adapter import STATUS_IDS_MAX
 
@@ -67,9 +76,7 @@ class OpenFilter(admin.SimpleListFilter):
 class ReviewItemAdmin(ReadOnlyAdmin):
     """Runs of which nobody knows whether the provider has them; only evidence gets them out of here."""
 
-    list_display = (
-        "id", "order_link", "decide", "provider", "sent_link", "came_back", "opened_at", "resolution", "resolved_by",
-    )  # fmt: skip
+    list_display = ("run", "decide", "provider", "came_back", "opened_at")
     list_filter = (OpenFilter,)
     list_select_related = ("attempt__run__order", "attempt__provider", "resolved_by")
     ordering = (F("resolved_at").desc(nulls_first=True), "opened_at")
@@ -79,6 +86,8 @@ class ReviewItemAdmin(ReadOnlyAdmin):
         "resolved_by", "reason",
     )  # fmt: skip
     readonly_fields = ("order_link", "run_number", "link", "provider", "sent_at", "evidence")
+    long_fields = ("link", "evidence")
+    actions = ("resend_selected", "refund_selected")
     actions_detail = ("ask", "found", "resend", "refund")
 
     class Media:
@@ -89,6 +98,11 @@ class ReviewItemAdmin(ReadOnlyAdmin):
     def order_link(self, item: ReviewItem) -> SafeString:
         """Link to the order."""
         return link_to(item.attempt.run.order)
+
+    @admin.display(description="run")
+    def run(self, item: ReviewItem) -> str:
+        """Name the run by its order and number."""
+        return str(item.attempt.run)
 
     @admin.display(description="run")
     def run_number(self, item: ReviewItem) -> str:
@@ -115,20 +129,22 @@ class ReviewItemAdmin(ReadOnlyAdmin):
         """Show how the call ended."""
         return item.attempt.evidence
 
-    @admin.display(description="link")
-    def sent_link(self, item: ReviewItem) -> str:
-        """Show the link as text, cut."""
-        return order_rows.cut_link(item.attempt.run.order)
-
-    @admin.display(description="what came back")
-    def came_back(self, item: ReviewItem) -> str:
-        """Show the start of the evidence."""
-        return Truncator(item.attempt.evidence).chars(EVIDENCE_SHOWN_CHARACTERS)
+    @admin.display(description="link, and what came back")
+    def came_back(self, item: ReviewItem) -> SafeString:
+        """Show the link as text, cut, over the start of the evidence."""
+        evidence = Truncator(item.attempt.evidence).chars(EVIDENCE_SHOWN_CHARACTERS)
+        return format_html("{}<br>{}", order_rows.cut_link(item.attempt.run.order), evidence)
 
     @admin.display(description="decide")
     def decide(self, item: ReviewItem) -> SafeString | str:
-        """Offer the decisions by one key."""
-        return "" if item.resolved_at else queue_links(item, REVIEW_KEYS)
+        """Offer the decisions by one key, or say what was decided and by whom."""
+        if item.resolved_at is None:
+            return queue_links(item, REVIEW_KEYS)
+        return f"{item.get_resolution_display()} by {item.resolved_by or 'the panel'}"
+
+    def page_after(self, obj: ReviewItem) -> str:
+        """Return to the queue, where the next one waits."""
+        return f"{reverse('admin:orders_reviewitem_changelist')}?state=open"
 
     def describe(self, obj: ReviewItem) -> str:
         """Say which run it is about, and where to look for it."""
@@ -177,6 +193,30 @@ class ReviewItemAdmin(ReadOnlyAdmin):
             object_id,
             operation="reviews.refund",
             explanation="The provider does not have this run: I have looked. It is canceled and its part refunded.",
+            form_class=ReasonForm,
+        )
+
+    @admin.action(description="Absent: send again", permissions=["decide"])
+    def resend_selected(self, request: HttpRequest, queryset: QuerySet[ReviewItem]) -> HttpResponse | None:
+        """Send the selected runs once more: after an outage it is known at once that none of them arrived."""
+        return ask_and_perform_on_many(
+            self,
+            request,
+            queryset,
+            operation="reviews.resend",
+            explanation="The provider has none of these runs: I have looked. For those that it does have we pay twice.",
+            form_class=ReasonForm,
+        )
+
+    @admin.action(description="Absent: cancel and refund", permissions=["decide"])
+    def refund_selected(self, request: HttpRequest, queryset: QuerySet[ReviewItem]) -> HttpResponse | None:
+        """End the selected runs and give their money back."""
+        return ask_and_perform_on_many(
+            self,
+            request,
+            queryset,
+            operation="reviews.refund",
+            explanation="The provider has none of these runs: I have looked. Each is canceled and its part refunded.",
             form_class=ReasonForm,
         )
 

@@ -2,39 +2,54 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.safestring import SafeString
 
 from panel.admin_actions import ReasonForm, StaffActionForm, get_visible, show_form, staff_action
-from panel.admin_pages import ReadOnlyAdmin, link_to, origin_of
+from panel.admin_pages import ReadOnlyAdmin, link_to, origin_of, state_column
 from panel.errors import DomainError
+from panel.money import print_amount
 from staff import approvals
 from staff.models import Approval
 from staff.operations import registry
+
+STATE_COLOURS = {
+    Approval.State.WAITING: "warning",
+    Approval.State.DONE: "success",
+    Approval.State.FAILED: "danger",
+    Approval.State.REJECTED: "danger",
+}
 
 
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnlyAdmin):
     """Operations above the threshold and credits by hand; another person decides them."""
 
-    list_display = ("id", "title", "subject", "amount", "requested_by", "requested_at", "state")
+    list_display = ("id", "title", "subject", "shown_amount", "requested_by", "requested_at", "shown_state")
     list_filter = ("state",)
     list_select_related = ("requested_by", "decided_by")
     ordering = ("-id",)
     sortable_by = ()
     fields = (
-        "title", "subject", "subject_link", "arguments", "reason", "amount", "requested_by", "requested_at", "channel",
-        "address", "state", "decided_by", "decided_at", "outcome",
+        "title", "subject_link", "shown_amount", "shown_state", "subject", "arguments", "reason", "requested_by",
+        "requested_at", "channel", "address", "decided_by", "decided_at", "outcome",
     )  # fmt: skip
-    readonly_fields = ("title", "subject_link")
+    readonly_fields = ("title", "subject_link", "shown_amount", "shown_state")
+    shown_state = state_column(STATE_COLOURS)
     actions_detail = ("approve", "reject")
 
     @admin.display(description="operation")
     def title(self, approval: Approval) -> str:
         """Name what is to be done."""
         return registry.get_operation(approval.operation).title
+
+    @admin.display(description="moves")
+    def shown_amount(self, approval: Approval) -> str:
+        """Say how much of the base currency it moves."""
+        return f"{print_amount(approval.amount)} {settings.BASE_CURRENCY}"
 
     @admin.display(description="page")
     def subject_link(self, approval: Approval) -> SafeString | str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -10,30 +11,39 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from panel.admin_actions import StaffActionForm, get_visible, show_form, staff_action
-from panel.admin_pages import Fact, ReadOnlyAdmin, link_to, origin_of
+from panel.admin_pages import Fact, ReadOnlyAdmin, link_to, origin_of, state_column
 from panel.errors import DomainError
+from panel.money import print_amount
 from staff import bulk
 from staff.models import BulkItem, BulkJob
 from staff.operations import registry
 
 REFUSED_SHOWN = 100  # on the job's page; all are in the list of items
 REFRESH_SECONDS = 2
+STATE_COLOURS = {
+    BulkJob.State.ASKED: "warning",
+    BulkJob.State.RUNNING: "info",
+    BulkJob.State.DONE: "success",
+    BulkJob.State.STOPPED: "danger",
+}
 
 
 @admin.register(BulkJob)
 class BulkJobAdmin(ReadOnlyAdmin):
     """What runs and ran in bulk."""
 
-    list_display = ("id", "title", "item_count", "amount", "progress", "state", "created_by", "created_at")
+    list_display = ("id", "title", "item_count", "shown_amount", "progress", "shown_state", "created_by", "created_at")
     list_filter = ("state",)
     list_select_related = ("created_by",)
     ordering = ("-id",)
     sortable_by = ()
     fields = (
-        "title", "state", "progress", "item_count", "amount", "arguments", "reason", "approval_link", "created_by",
-        "created_at", "finished_at",
+        "progress", "title", "shown_state", "item_count", "shown_amount", "created_by", "created_at", "finished_at",
+        "approval_link", "reason", "arguments",
     )  # fmt: skip
-    readonly_fields = ("title", "progress", "approval_link")
+    readonly_fields = ("title", "progress", "approval_link", "shown_amount", "shown_state")
+    long_fields = ("progress",)
+    shown_state = state_column(STATE_COLOURS)
     actions_detail = ("stop",)
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **options: Any) -> HttpResponse:
@@ -47,6 +57,11 @@ class BulkJobAdmin(ReadOnlyAdmin):
     def title(self, job: BulkJob) -> str:
         """Name what is done."""
         return registry.get_operation(job.operation).title
+
+    @admin.display(description="moves")
+    def shown_amount(self, job: BulkJob) -> str:
+        """Say how much of the base currency it moves."""
+        return f"{print_amount(job.amount)} {settings.BASE_CURRENCY}"
 
     @admin.display(description="progress")
     def progress(self, job: BulkJob) -> SafeString:

@@ -1,7 +1,11 @@
 """Lists cost the same however many rows they show, and are searched by whole values."""
 
+import re
 from collections.abc import Callable
+from decimal import Decimal
+from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib import admin
@@ -9,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import registration
 from accounts.models import User
@@ -16,6 +21,7 @@ from catalog.models import Category, Currency, CustomRate, Discount, Service
 from orders import submission
 from orders.models import Order, Run
 from panel import admin_pages
+from panel.admin_pages import Fact
 from tests.admin.browsing import page_of
 from tests.fixtures import LINK, PASSWORD, call_api, funded, key_of, place, report
 from tests.support.tickets import opened
@@ -148,3 +154,33 @@ def test_links_between_pages_lead_somewhere(boss: Client, customer: User, order_
     assert page_of(customer.wallet) in boss.get(page_of(customer)).content.decode()
     assert f'href="{page_of(customer)}"' in boss.get(page_of(order)).content.decode()
     assert Run.objects.get().state == "queued"
+
+
+def test_facts_show_figures_to_the_right_and_no_empty_columns() -> None:
+    at = timezone.now()
+    rows = [("1,020", at, "", "a word"), (Decimal("-0.5"), None, None, "7")]
+
+    heads, lines = Fact("Facts", ("amount", "when", "nothing", "what"), rows).draw()
+
+    assert heads == [("amount", "fact-number"), ("when", "fact-time"), ("what", "")]
+    assert [[cell for cell, _kind in line] for line in lines] == [["1,020", at, "a word"], [Decimal("-0.5"), None, "7"]]
+
+
+def test_statuses_of_orders_are_one_click_away_and_keep_the_search(boss: Client, customer: User, order_id: int) -> None:
+    page = boss.get(ORDERS, {"q": customer.username, "status": "Pending"}).content.decode()
+
+    assert f'<a href="?q={customer.username}&amp;status=Partial">Partial</a>' in page
+    assert f'<a href="?q={customer.username}&amp;status=Pending" aria-current="page">Pending</a>' in page
+    assert page_of(Order.objects.get()) in page
+    assert page_of(Order.objects.get()) not in boss.get(ORDERS, {"status": "Partial"}).content.decode()
+
+
+def test_an_order_leads_to_what_belongs_to_it(boss: Client, order_id: int) -> None:
+    order = Order.objects.get()
+    page = boss.get(page_of(order)).content.decode()
+
+    for title in ("Orders of this customer", "Orders with this link", "Statement", "Tickets about it"):
+        address = re.search(f'href="([^"]+)"[^>]*>{title}</a>', page)
+        assert address is not None
+        assert boss.get(unescape(address[1])).status_code == 200
+    assert page_of(order) in boss.get(f"{ORDERS}?{urlencode({'link': order.link})}").content.decode()

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from django.contrib import admin
 from django.test import Client
 
+from accounts.models import User
 from panel.admin_menu import GROUPS
+from tests.admin.browsing import page_of
 
 LINK = re.compile(r'href="(/admin/[a-z_]+/[a-z_]+/)"')
 
@@ -33,3 +35,10 @@ def test_leads_others_only_to_what_they_may_see(make_clerk: Callable[..., Client
 
     assert links(clerk) == {"/admin/support/ticket/"}
     assert "Money" not in clerk.get("/admin/").content.decode()
+
+
+def test_pages_are_headed_by_the_words_of_the_menu(boss: Client, customer: User) -> None:
+    assert ">Review queue</a>" in boss.get("/admin/orders/reviewitem/").content.decode()
+    page = boss.get(page_of(customer)).content.decode()
+    assert ">Customers and staff</a>" in page
+    assert f">{customer.username}</a>" in page  # as it is written

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client
 from django.utils import timezone
 
@@ -16,7 +18,8 @@ from orders.admin.reviews import REVIEW_KEYS
 from orders.models import Order, Refill, RefillPart, ReviewItem, Run
 from providers.errors import NotSent
 from providers.sandbox import Sandbox
-from staff.models import Approval
+from staff import bulk
+from staff.models import Approval, BulkJob
 from tests.admin.browsing import complaints, page_of, page_of_action, run_action, told
 from tests.fixtures import LINK, balance_of, call_api, funded, nothing_moves, place, report
 
@@ -319,3 +322,46 @@ def test_requests_to_cancel_are_worked_off_on_the_orders_pages(boss: Client, cus
     report(order_id, "Canceled")
     assert page_of(order) not in boss.get("/admin/orders/cancellation/?state=open").content.decode()
     assert page_of(order) in boss.get("/admin/orders/cancellation/?state=ended").content.decode()
+
+
+def test_a_decision_leads_back_to_the_queue(boss: Client, review: ReviewItem) -> None:
+    response = run_action(boss, review, "refund", reason="support says it never came")
+
+    assert response.url == "/admin/orders/reviewitem/?state=open"
+
+
+@pytest.mark.parametrize(("action", "state"), [("resend_selected", "queued"), ("refund_selected", "canceled")])
+def test_many_are_decided_at_once(boss: Client, review: ReviewItem, action: str, state: str) -> None:
+    queue = "/admin/orders/reviewitem/"
+    asked = boss.post(queue, {"action": action, ACTION_CHECKBOX_NAME: [review.pk]})
+    form = asked.context["repeated"] | {"reason": ["their outage lost all of them"], "confirmed": ["on"]}
+
+    with nothing_moves():
+        unconfirmed = boss.post(queue, form | {"confirmed": [""]})
+    assert "confirmed" in unconfirmed.context["form"].errors
+
+    boss.post(queue, form)
+    bulk.work(seconds=5)
+
+    assert Run.objects.get().state == state
+    review.refresh_from_db()
+    assert review.reason == "their outage lost all of them"
+
+
+def test_many_are_not_decided_by_whom_may_only_look(make_clerk: Callable[..., Client], review: ReviewItem) -> None:
+    clerk = make_clerk("orders.view_reviewitem")
+
+    with nothing_moves():
+        clerk.post(
+            "/admin/orders/reviewitem/",
+            {
+                "action": "refund_selected",
+                ACTION_CHECKBOX_NAME: [review.pk],
+                "answered": "yes",
+                "token": str(uuid4()),
+                "reason": "no",
+                "confirmed": "on",
+            },
+        )
+
+    assert not BulkJob.objects.exists()

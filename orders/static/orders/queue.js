@@ -15,6 +15,9 @@
     next.scrollIntoView({ block: "nearest" });
   }
 
+  // The first row is ready: whoever comes back from a decision goes on with the next.
+  document.addEventListener("DOMContentLoaded", () => move(0));
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, [contenteditable]")) return;
     if (event.key === "j" || event.key === "k") return move(event.key === "j" ? 1 : -1);
