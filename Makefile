@@ -78,7 +78,7 @@ bench-admin: $(VENV)/installed-dev ## Measure the staff's pages about a million 
 bench-reports: $(VENV)/installed-dev ## Measure the staff's reports over long periods (ORDERS=300000)
 	@$(PY) -m bench --reports --orders $(or $(ORDERS),300000)
 
-bench-history: $(VENV)/installed-dev ## Compare 10,000 orders with 10,000,000 (an hour, 40 GB)
+bench-history: $(VENV)/installed-dev ## Compare 10,000 orders with 10,000,000 (half an hour, 20 GB)
 	@$(PY) -m bench --history $(if $(ORDERS),--orders $(ORDERS))
 
 chaos: $(VENV)/installed-dev ## Break it on purpose (MINUTES=3, SEED=)
