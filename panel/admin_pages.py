@@ -258,7 +258,7 @@ class ReadOnlyAdmin(UndeletableAdmin):
         return False
 
 
-def state_column(colours: Mapping[str, str]) -> Any:
+def state_column(colours: Mapping[Any, str]) -> Any:
     """Make a column of an object's state in words.
 
     :param colours: the theme's name of the colour by state; the others are grey.
