@@ -21,7 +21,7 @@ from panel.money import ZERO, format_amount
 
 LINK_SHOWN_CHARACTERS = 60  # the order's page shows all of it
 
-_HEADINGS = ("Order", "Customer", "Service and link", "Status", "Quantity", "Charge", "Provider")
+_HEADINGS = ("Order", "Customer", "Service and link", "Status, provider", "Quantity", "Charge")
 _FIGURES = ("Quantity", "Charge")
 _CELL = "align-top border-base-200 border-t px-3 py-2 dark:border-base-800"
 _NUMBER = f"{_CELL} text-right whitespace-nowrap"
@@ -49,8 +49,8 @@ _ROW = (
     ' <span class="text-subtle">{}</span><br><span class="whitespace-nowrap">{}</span></td>'
     '<td class="' + _CELL + '"><a class="text-link" href="{}">{}</a></td>'
     '<td class="' + _CELL + ' order-link"><a class="text-link" href="{}">{} {}</a><br>'
-    '<span title="{}">{}</span></td><td class="' + _CELL + '"><span class="' + _LABEL + ' {}">{}</span></td>'
-    '<td class="' + _NUMBER + '">{}{}{}</td><td class="' + _NUMBER + '">{}{}</td><td class="' + _CELL + '">{}</td></tr>'
+    '<span title="{}">{}</span></td><td class="' + _CELL + '"><span class="' + _LABEL + ' {}">{}</span><br>{}</td>'
+    '<td class="' + _NUMBER + '">{}{}{}</td><td class="' + _NUMBER + '">{}{}</td></tr>'
 )
 
 
@@ -100,12 +100,12 @@ def _row(order: Any, addresses: Sequence[str], box: str) -> tuple[Any, ...]:
         cut_link(order),
         _COLOURS[Status(order.status)],
         order.status,
+        order.provider_name or "",
         f"{order.quantity:,}",
         format_html("<br>{} remain", f"{order.remains:,}") if order.remains else "",
         "" if order.start_count is None else format_html("<br>from {}", f"{order.start_count:,}"),
         format_amount(order.net_charge),
         format_html("<br>{} refunded", format_amount(order.refunded)) if order.refunded > ZERO else "",
-        order.provider_name or "",
     )
 
 

@@ -143,8 +143,8 @@ class ReviewItemAdmin(ReadOnlyAdmin):
         return f"{item.get_resolution_display()} by {item.resolved_by or 'the panel'}"
 
     def page_after(self, obj: ReviewItem) -> str:
-        """Return to the queue, where the next one waits."""
-        return f"{reverse('admin:orders_reviewitem_changelist')}?state=open"
+        """Return to the queue, where the next one waits on top."""
+        return reverse("admin:orders_reviewitem_changelist")
 
     def describe(self, obj: ReviewItem) -> str:
         """Say which run it is about, and where to look for it."""
