@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from rest_framework import serializers, status
 
 from admin_api.endpoints import Answer, Call
@@ -120,12 +121,18 @@ def perform(call: Call, task: Task, *, settled: tuple[type[DomainError], ...] = 
     return Result(task.subject_id, DONE, outcome.text)
 
 
-def moves_too_much(tasks: Iterable[Task], *, actor: Any) -> bool:
-    """Say whether different operations together move more than one person may decide."""
-    total = ZERO
-    for task in tasks:
-        total += registry.get_operation(task.operation).weigh([task.subject_id], **task.arguments)
-    return registry.is_too_much(total, actor=actor)
+def find_too_heavy(tasks: Iterable[Task]) -> set[int]:
+    """Return the subjects of those that move money, where together they move more than one person may decide at once.
+
+    What one person moves within a day is looked at as each is done.
+    """
+    weights = {
+        task.subject_id: registry.get_operation(task.operation).weigh([task.subject_id], **task.arguments)
+        for task in tasks
+    }
+    if len(weights) == 1 or not settings.FOUR_EYES or sum(weights.values(), ZERO) <= settings.FOUR_EYES_ABOVE:
+        return set()
+    return {subject_id for subject_id, weight in weights.items() if weight}
 
 
 def not_found(subject_id: int) -> Result:

@@ -26,6 +26,7 @@ def write(kind: str, *, language: str | None, facts: Mapping[str, Fact]) -> Lett
     *saved, last = queries.list_mail_texts(kind, language=language or settings.LANGUAGE_CODE)
     for text in saved:
         faults = [fault for _field, fault in letters.list_faults(spec, subject=text.subject, body=text.body)]
+        faults += [f"{{{name}}} is not known." for name in letters.names_in(text.subject + text.body) - set(facts)]
         if not faults:
             return letters.fill(spec, subject=text.subject, body=text.body, language=text.language, facts=facts)
         logger.error("the text of mail %s in %s is passed over: %s", kind, text.language, " ".join(faults))

@@ -4,10 +4,12 @@ Keys are hopeless to guess, so right keys always pass (ADR 5). A code is a word 
 is one is all that a guesser wants to know: until the window is over nobody is told (ADR 18).
 """
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from django.core.cache import caches
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
@@ -17,6 +19,7 @@ from dashboard.customer import CustomerRequest
 from payments.errors import CouponUnknown, TooManyCouponTries
 
 # The quote asks again while an amount is typed, and colleagues share an address; nobody errs more often than this.
+WINDOW_SECONDS = 3600
 LIMITS: tuple[tuple[str, str | Callable[[str, HttpRequest], str], str], ...] = (
     ("dashboard.coupon.customer", "user", "20/h"),
     ("dashboard.coupon.address", network_of, "60/h"),
@@ -36,8 +39,18 @@ def counted(request: CustomerRequest, code: str) -> Iterator[None]:
     try:
         yield
     except CouponUnknown:
-        _read(request, increment=True)
+        if _is_new(request, code):
+            _read(request, increment=True)
         raise
+
+
+def _is_new(request: CustomerRequest, code: str) -> bool:
+    """Say whether the customer has not tried it within the window: the page asks about one typing error many times."""
+    digest = hashlib.sha256(code.strip().upper().encode()).hexdigest()
+    try:
+        return caches["limits"].add(f"dashboard.coupon:{request.user.pk}:{digest}", 1, timeout=WINDOW_SECONDS)
+    except RedisError:
+        return True
 
 
 def _has_tried_enough(request: CustomerRequest) -> bool:

@@ -36,7 +36,7 @@ REFUSALS: dict[type[DomainError], str] = {
     LinkUnusable: "That is no link: it is empty, longer than 2,048 characters, or has characters no address has.",
     NothingToChange: "It is so already.",
     NotToTakeNow: "It waits to be delivered by hand, but not now: its time has not come, it is held or loses money, "
-    "its provider is paused, another route comes first, or another part of it is out.",
+    "its provider is paused, or another part of it is out.",
     OrderAlreadyCompleted: "Everything is canceled already; there is nothing left to give back.",
     OrderHasEnded: "The order has ended, and what did not come was given back. Nothing more is done for it.",
     OrderNotFound: "There is no such order.",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Count
 
 from orders import pricing, settlement, tracking
 from orders.errors import NothingToChange, ReportImpossible, RunNotTaken
@@ -77,6 +78,15 @@ def find_taken(order_ids: Collection[int]) -> dict[int, Run]:
         if run.order_id not in found or found[run.order_id].state not in TRACKED_RUN_STATES:
             found[run.order_id] = run
     return found
+
+
+def find_taken_in_parts(order_ids: Collection[int]) -> set[int]:
+    """Return the orders of which more than one run was taken."""
+    taken = Run.objects.filter(
+        order__in=order_ids, provider__kind=Provider.Kind.MANUAL, submitted_at__isnull=False
+    ).order_by()
+    counts = taken.values("order").annotate(parts=Count("pk")).filter(parts__gt=1)
+    return set(counts.values_list("order", flat=True))
 
 
 def weigh_report(

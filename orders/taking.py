@@ -79,7 +79,9 @@ def take_due(
 
 
 def take_order(*, order_id: int, reason: str, actor_id: int | None) -> Run:
-    """Take the run of an order that waits to be delivered by hand, and return it.
+    """Take the run of an order that waits to be delivered by hand, and return it, also where another route comes first.
+
+    Whoever takes this very order has chosen who delivers it; a run that nobody takes goes by the order of routes.
 
     :raises ReasonMissing:
     :raises OrderNotFound:
@@ -97,11 +99,10 @@ def take_order(*, order_id: int, reason: str, actor_id: int | None) -> Run:
         run.order = order
         if why := _why_not_now(run, runs, is_open):
             raise NotToTakeNow(why=why)
-        choice = routing.choose_route(order, run)
-        if choice.route is None:
+        assert run.provider_id is not None  # it waits there
+        choice = routing.choose_route_at(run.provider_id, order, run)
+        if choice.route is None or choice.why_not:
             raise NotToTakeNow(why=choice.why_not)
-        if choice.route.provider_id != run.provider_id:
-            raise NotToTakeNow(why=f"{choice.route} comes first")
         _hand_out(run, choice, reason=reason, actor_id=actor_id)
     return run
 

@@ -12,7 +12,8 @@ from status import probes
 from status.metrics import CONTENT_TYPE, write_metrics
 
 # A proxy on this machine asks from here for everybody, whatever the socket says. It adds one of these, or hands on the
-# public name that it was asked for: only whoever asks this machine as this machine, for nobody else, is from here.
+# public name that it was asked for: only whoever asks this machine as this machine, for nobody else, is from here. One
+# that does neither cannot be told from Prometheus: nginx with an address in `proxy_pass` and no header set.
 FORWARDED_BY = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
 HERE = "localhost"
 BEARER = "bearer"

@@ -16,6 +16,7 @@ from admin_api.words import ERROR, FAIL, PENDING, STATUS_OF_WORD
 from orders import reporting
 from orders.errors import NothingToChange
 from orders.models import LINK_MAX_CHARACTERS, Order, Run
+from orders.placement import RUNS_MAX
 from orders.transitions import Status
 from staff import taking
 
@@ -26,7 +27,8 @@ DONE_OR_WAITING = (status.HTTP_200_OK, status.HTTP_202_ACCEPTED)
 REPORT = "orders.report"
 TAKEN = "It was taken: say that it is in_progress, processing, completed, partial or canceled."
 REPORTED = "A provider delivers it, and says itself how it goes."
-TOO_MUCH = "Together this moves more than one person may decide. /orders/cancel asks a second one for all at once."
+TOO_MUCH = "Together these refunds are more than one person may decide. Sent one by one, they are decided one by one."
+WHICH_RUN = "Several parts of it were taken: say of which `run` you speak."
 NEEDS_REMAINS = "Say how much remains: use set-partial."
 
 CHANGED_WORDS = (*STATUS_OF_WORD, FAIL, ERROR)
@@ -77,6 +79,12 @@ class OrderUpdate(OrderId):
     status = serializers.ChoiceField(choices=CHANGED_WORDS, required=False)
     start_count = serializers.IntegerField(required=False, min_value=0, max_value=START_COUNT_MAX)
     remains = serializers.IntegerField(required=False, min_value=0, max_value=QUANTITY_MAX)
+    run = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=RUNS_MAX,
+        help_text="The `run` that was pulled; needed from the second on.",
+    )
 
 
 class Updates(WithReason):
@@ -167,9 +175,9 @@ def orders_change_status(call: Call) -> Any:
 def orders_update(call: Call) -> Any:
     """Say of some orders how they stand: completed, partial with what remains, canceled, or only their start count.
 
-    What is delivered by hand may also be in_progress or processing, with what remains: of the part that was taken. Each
-    is decided by itself, and what needs a second person waits for one. What together moves more than one person may
-    decide is refused.
+    What is delivered by hand may also be in_progress or processing, with what remains: of the part that was taken,
+    named by its run. Each is decided by itself, and what needs a second person waits for one. Refunds that together are
+    more than one person may decide are refused.
     """
     said = list({one["id"]: one for one in call.sent["orders"]}.values())
     return _do_each(call, said, reporting.find_taken([one["id"] for one in said]))
@@ -177,13 +185,17 @@ def orders_update(call: Call) -> Any:
 
 def _do_each(call: Call, said: Sequence[dict[str, Any]], taken: Mapping[int, Run]) -> Any:
     """Make each order what is said of it, or say why not."""
+    several = reporting.find_taken_in_parts(taken)
     tasks = [(one, _task_of(one, taken.get(one["id"]))) for one in said]
-    is_too_much = acting.moves_too_much([task for _, task in tasks if task], actor=call.staff)
+    too_heavy = acting.find_too_heavy([task for _, task in tasks if task])
     results: list[Result] = []
     for one, task in tasks:
-        if task is None:
+        if one["id"] in several and "run" not in one:
+            # It may be the repeated report on a part that has ended: nothing of the one that is out may end for it.
+            results.append(acting.refused(one["id"], WHICH_RUN))
+        elif task is None:
             results.append(_refuse(one, taken.get(one["id"])))
-        elif is_too_much and len(tasks) > 1:
+        elif task.subject_id in too_heavy:
             results.append(acting.refused(task.subject_id, TOO_MUCH))
         else:
             # A tool that reports twice what it delivered, because an answer got lost, has done nothing wrong.
@@ -219,7 +231,7 @@ def _report_of(said: dict[str, Any], taken: Run) -> Task | None:
         if became in (None, Status.PENDING):
             return None
         facts["status"] = str(became)
-    return Task(said["id"], REPORT, {"run": taken.number, **facts}) if facts else None
+    return Task(said["id"], REPORT, {"run": said.get("run", taken.number), **facts}) if facts else None
 
 
 def _refuse(said: dict[str, Any], taken: Run | None) -> Result:

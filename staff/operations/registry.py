@@ -169,6 +169,12 @@ def _ask(
     actor: Any,
     origin: Origin,
 ) -> Outcome:
+    asked = Approval.objects.filter(
+        operation=operation.name, subject_id=subject_id, state=Approval.State.WAITING, requested_by=actor
+    )
+    same = next((one for one in asked if one.arguments == arguments and one.amount == amount), None)
+    if same is not None:  # a program that repeats itself asks for one thing
+        return Outcome(f"{operation.title} waits for a second person as {str(same).lower()} already.", same)
     with transaction.atomic():
         approval = Approval.objects.create(
             operation=operation.name,

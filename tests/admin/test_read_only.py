@@ -86,8 +86,8 @@ def test_every_page_that_writes_is_meant_to() -> None:
         "providers.Provider",
     }  # fmt: skip
     assert deletes == {
-        "auth.Group", "catalog.Category", "catalog.CustomRate", "catalog.Discount", "content.News", "content.Page",
-        "payments.BonusRule", "status.Incident", "support.SavedReply",
+        "auth.Group", "catalog.Category", "catalog.CustomRate", "catalog.Discount", "content.MailText", "content.News",
+        "content.Page", "payments.BonusRule", "status.Incident", "support.SavedReply",
     }  # fmt: skip
 
 

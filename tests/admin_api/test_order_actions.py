@@ -375,7 +375,7 @@ def test_nor_is_an_update(tool: Tool, customer: User, followers: Service, dear: 
 
     assert (status, sentence.partition(".")[0]) == (
         409,
-        f"{dear}: Together this moves more than one person may decide",
+        f"{dear}: Together these refunds are more than one person may decide",
     )
 
 

@@ -267,13 +267,34 @@ def test_of_a_drip_feed_one_run_at_a_time(tool: Tool, customer: User, handmade: 
     (row,) = pull(tool)["list"]
     assert (row["run"], row["start_count"]) == (2, None)
     text = f"{order_id}: run 2 of 3, partial, 40 undelivered, 0.03400 given back."
-    assert said(update(tool, order_id, status="partial", remains=40)) == text
+    assert said(update(tool, order_id, run=2, status="partial", remains=40)) == text
     assert pull(tool)["list"][0]["run"] == 3
-    said(update(tool, order_id, status="completed"))
+    said(update(tool, order_id, run=3, status="completed"))
 
     assert call_api(customer, action="status", order=order_id)["status"] == "Partial"
     assert balance_of(customer) == Decimal(100) - Decimal("0.255") + Decimal("0.034")
     assert audit.audit_ledger().is_clean
+
+
+@pytest.mark.parametrize("word", ["completed", "canceled"])
+def test_a_repeated_report_ends_no_other_run(tool: Tool, customer: User, handmade: Service, word: str) -> None:
+    order_id = place(funded(customer, "100"), handmade, quantity=300, runs=3, interval=1)
+    Run.objects.update(due_at="2026-01-01T00:00:00Z")
+    pull(tool)
+    said(update(tool, order_id, status="completed"))
+    pull(tool)
+
+    with nothing_moves():
+        for response in (
+            update(tool, order_id, status=word),
+            tool.post("orders/change-status", {"ids": [order_id], "status": word}),
+        ):
+            assert refusal(response) == (409, "Several parts of it were taken: say of which `run` you speak.")
+        assert refusal(update(tool, order_id, run=3, status=word))[0] == 409  # it is not out yet
+    assert said(update(tool, order_id, run=1, status="completed")) == "It is so already."
+    assert list(Run.objects.order_by("number").values_list("state", flat=True)) == [
+        "completed", "in_progress", "queued",
+    ]  # fmt: skip
 
 
 # --- The second person ------------------------------------------------------------------------------------------------
@@ -327,10 +348,37 @@ def test_a_list_of_small_amounts_is_no_way_around(tool: Tool, dear: list[int], p
         status, text = refusal(tool.post(path, body))
 
     assert (status, text.partition(".")[0]) == (
-        409, f"{dear[0]}: Together this moves more than one person may decide",
+        409, f"{dear[0]}: Together these refunds are more than one person may decide",
     )  # fmt: skip
     assert not BulkJob.objects.exists()
     assert read(tool.post(path, {"ids": dear[:1], "status": "canceled", "orders": body["orders"][:1]}))["count"] == 1
+
+
+def test_what_moves_nothing_is_done_all_the_same(
+    tool: Tool, customer: User, handmade: Service, dear: list[int]
+) -> None:
+    cheap = place(customer, handmade)
+    assert pull(tool)["count"] == 1
+    orders = [{"id": one, "status": "canceled"} for one in dear] + [{"id": cheap, "status": "completed"}]
+
+    response = tool.post("orders/update", {"orders": orders})
+
+    assert [row["result"] for row in response.json()["data"]["list"]] == ["refused", "refused", "done"]
+    assert call_api(customer, action="status", order=cheap)["status"] == "Completed"
+    assert balance_of(customer) == Decimal("829.15")
+
+
+def test_asked_again_it_waits_once(tool: Tool, customer: User, make_service: Any, manual: Provider) -> None:
+    service = make_service(rate=Decimal(2), provider=manual)
+    order_id = place(funded(customer, "1000"), service, quantity=100_000)
+    pull(tool)
+
+    first, again = (update(tool, order_id, status="partial", remains=60_000) for _ in range(2))
+
+    rows = [response.json()["data"]["list"][0] for response in (first, again)]
+    assert [row["result"] for row in rows] == ["waiting", "waiting"]
+    assert rows[0]["approval_id"] == rows[1]["approval_id"] == Approval.objects.get().pk
+    assert AuditEntry.objects.filter(operation="approval.ask").count() == 1
 
 
 def test_nor_is_a_list_of_both_kinds(tool: Tool, customer: User, followers: Service, dear: list[int]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
+from catalog.models import Currency
 from tests.admin_api.calling import Tool, make_staff, read, refusal, tool_of
 from tests.fixtures import PASSWORD, funded
 from wallet import audit
@@ -98,7 +99,7 @@ def test_refuses_and_creates_nobody(
     assert Wallet.objects.count() == 1
 
 
-def test_cannot_make_staff(db: None) -> None:
+def test_cannot_make_staff(usd: Currency) -> None:
     clerk = tool_of(make_staff("accounts.add_user"))
     read(clerk.post("users/add", NEW | {"is_staff": True, "is_superuser": True, "groups": [1], "is_active": False}))
 

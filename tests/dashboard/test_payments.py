@@ -343,6 +343,17 @@ def test_sent_forms_count_like_quotes_and_once(browser, bank):
     assert TOO_MANY in try_code(browser, bank, "welcome")
 
 
+@pytest.mark.usefixtures("one_hour", "welcome")
+def test_one_typing_error_counts_once_however_often_the_page_asks(browser, bank):
+    for _ in range(TRIES + 5):
+        assert UNKNOWN in try_code(browser, bank, "welcom")
+    assert UNKNOWN in send(browser, bank, coupon=" WELCOM ").context["form"].errors["coupon"][0]
+
+    assert "+5.00" in try_code(browser, bank, "welcome")
+    try_often(browser, bank, tries=TRIES - 1)
+    assert TOO_MANY in try_code(browser, bank, "welcome")
+
+
 @pytest.mark.usefixtures("one_hour")
 def test_codes_that_exist_are_no_guesses(browser, bank, welcome):
     Coupon.objects.create(code="LARGE", currency="USD", percent=10, from_amount=1000)

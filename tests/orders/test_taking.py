@@ -272,10 +272,18 @@ def test_by_hand_first_and_a_panel_second(order, handmade, provider, manual):
     assert submitted(order).provider == provider
 
 
+def test_whoever_takes_an_order_need_not_ask_which_route_comes_first(order, handmade, provider, manual):
+    add_panel_route(handmade, provider, priority=0)
+
+    take(order)
+
+    assert (order.runs.get().state, order.runs.get().provider) == ("in_progress", manual)
+    assert submission.claim_next() is None
+    assert pull() == []
+
+
 def test_a_panel_first_and_by_hand_when_it_refuses(order, handmade, provider, manual):
     add_panel_route(handmade, provider, priority=0)
-    with nothing_moves(), pytest.raises(NotToTakeNow, match="Sandbox p-1 comes first"):
-        take(order)
 
     assert pull() == []  # it is put where it belongs
     assert order.runs.get().provider == provider
