@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from django.urls import reverse
 
@@ -102,56 +103,43 @@ def _days(since: date, until: date, _limit: int | None) -> Report:
     return Report([Table("By day", headings, lines, total)], days.gap_at)
 
 
-def _services(since: date, until: date, limit: int | None) -> Report:
-    names = Service.objects.values_list("pk", "name")
-    return _by_subject(
-        DayFigure.Kind.SERVICE,
-        since,
-        until,
-        limit,
-        heading="Service",
-        read_names=lambda ids: {pk: f"{pk} {name}" for pk, name in names.filter(pk__in=ids)},
-        page="admin:catalog_service_change",
-    )
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What a report can be by: its heading, the names of some by id, and the page of each."""
+
+    kind: DayFigure.Kind
+    heading: str
+    read_names: Callable[[Iterable[int]], dict[int, str]]
+    page: str
+
+    def link(self, subject_id: int, names: dict[int, str], cells: Sequence[object]) -> Line:
+        """Make the line of one, also of one that is gone."""
+        return Line(names.get(subject_id, str(subject_id)), reverse(self.page, args=[subject_id]), cells)
 
 
-def _providers(since: date, until: date, limit: int | None) -> Report:
-    return _by_subject(
-        DayFigure.Kind.PROVIDER,
-        since,
-        until,
-        limit,
-        heading="Provider",
-        read_names=lambda ids: dict(Provider.objects.filter(pk__in=ids).values_list("pk", "name")),
-        page="admin:providers_provider_change",
-        note="Orders are runs that the provider accepted, at our price; what it was not sent is not in it.",
-    )
+_SERVICE = _Subject(
+    DayFigure.Kind.SERVICE,
+    "Service",
+    lambda ids: {pk: f"{pk} {name}" for pk, name in Service.objects.filter(pk__in=ids).values_list("pk", "name")},
+    "admin:catalog_service_change",
+)
+_PROVIDER = _Subject(
+    DayFigure.Kind.PROVIDER,
+    "Provider",
+    lambda ids: dict(Provider.objects.filter(pk__in=ids).values_list("pk", "name")),
+    "admin:providers_provider_change",
+)
+_CUSTOMER = _Subject(
+    DayFigure.Kind.CUSTOMER,
+    "Customer",
+    lambda ids: dict(User.objects.filter(pk__in=ids).values_list("pk", "username")),
+    "admin:accounts_user_change",
+)
+_OF_PROVIDERS = "Orders are runs that the provider accepted, at our price; what it was not sent is not in it."
 
 
-def _customers(since: date, until: date, limit: int | None) -> Report:
-    return _by_subject(
-        DayFigure.Kind.CUSTOMER,
-        since,
-        until,
-        limit,
-        heading="Customer",
-        read_names=lambda ids: dict(User.objects.filter(pk__in=ids).values_list("pk", "username")),
-        page="admin:accounts_user_change",
-    )
-
-
-def _by_subject(
-    kind: DayFigure.Kind,
-    since: date,
-    until: date,
-    limit: int | None,
-    *,
-    heading: str,
-    read_names: Callable[[Iterable[int]], dict[int, str]],
-    page: str,
-    note: str = "",
-) -> Report:
-    found = figures.list_subjects(kind, since=since, until=until)
+def _by_subject(subject: _Subject, since: date, until: date, limit: int | None, *, note: str = "") -> Report:
+    found = figures.list_subjects(subject.kind, since=since, until=until)
     # A customer who only paid in has nothing to compare.
     ranked = [
         (subject_id, one)
@@ -159,66 +147,27 @@ def _by_subject(
         if one.orders or one.charged or one.refunded or one.cost or one.returned
     ]
     shown = ranked[:limit]
-    names = read_names([subject_id for subject_id, _ in shown])
-    lines = [
-        Line(names.get(subject_id, str(subject_id)), reverse(page, args=[subject_id]), _money_cells(one))
-        for subject_id, one in shown
-    ]
+    names = subject.read_names([subject_id for subject_id, _ in shown])
+    lines = [subject.link(subject_id, names, _money_cells(one)) for subject_id, one in shown]
     total = Line("Together", "", _money_cells(sum(found.subjects.values(), Figures())))
-    title = f"By {heading.lower()}"
-    table = Table(title, (heading, *_MONEY_HEADINGS), lines, total, note, left_out=len(ranked) - len(shown))
+    title = f"By {subject.heading.lower()}"
+    table = Table(title, (subject.heading, *_MONEY_HEADINGS), lines, total, note, left_out=len(ranked) - len(shown))
     return Report([table], found.gap_at)
 
 
-def _service_paces(since: date, until: date, limit: int | None) -> Report:
-    names = Service.objects.values_list("pk", "name")
-    return _paces(
-        DayFigure.Kind.SERVICE,
-        since,
-        until,
-        limit,
-        heading="Service",
-        read_names=lambda ids: {pk: f"{pk} {name}" for pk, name in names.filter(pk__in=ids)},
-        page="admin:catalog_service_change",
-    )
-
-
-def _provider_paces(since: date, until: date, limit: int | None) -> Report:
-    return _paces(
-        DayFigure.Kind.PROVIDER,
-        since,
-        until,
-        limit,
-        heading="Provider",
-        read_names=lambda ids: dict(Provider.objects.filter(pk__in=ids).values_list("pk", "name")),
-        page="admin:providers_provider_change",
-    )
-
-
-def _paces(
-    kind: DayFigure.Kind,
-    since: date,
-    until: date,
-    limit: int | None,
-    *,
-    heading: str,
-    read_names: Callable[[Iterable[int]], dict[int, str]],
-    page: str,
-) -> Report:
-    found = paces.list_paces(kind, since=since, until=until)
+def _paces(subject: _Subject, since: date, until: date, limit: int | None) -> Report:
+    found = paces.list_paces(subject.kind, since=since, until=until)
     ranked = sorted(found.items(), key=lambda item: (-item[1].finish.orders, item[0]))
     shown = ranked[:limit]
-    names = read_names([subject_id for subject_id, _ in shown])
-    lines = [
-        Line(names.get(subject_id, str(subject_id)), reverse(page, args=[subject_id]), _pace_cells(one))
-        for subject_id, one in shown
-    ]
+    names = subject.read_names([subject_id for subject_id, _ in shown])
+    lines = [subject.link(subject_id, names, _pace_cells(one)) for subject_id, one in shown]
     total = Line("Together", "", _pace_cells(paces.list_panel_paces(since=since, until=until)))
     headings = (
-        heading, "Started", "To start, half", "To start, 9 of 10", "Finished", "To finish, half", "To finish, 9 of 10",
+        subject.heading,
+        "Started", "To start, half", "To start, 9 of 10", "Finished", "To finish, half", "To finish, 9 of 10",
     )  # fmt: skip
     note = "From the order on; orders in one run that were delivered, at most five percent off, about a minute behind."
-    title = f"Times by {heading.lower()}"
+    title = f"Times by {subject.heading.lower()}"
     table = Table(title, headings, lines, total, note, left_out=len(ranked) - len(shown))
     return Report([table], paces.find_gap(until=until))
 
@@ -241,11 +190,11 @@ def _ledger(since: date, until: date, _limit: int | None) -> Report:
 
 _MAKERS: dict[str, Callable[[date, date, int | None], Report]] = {
     "days": _days,
-    "services": _services,
-    "providers": _providers,
-    "customers": _customers,
-    "paces": _service_paces,
-    "provider-paces": _provider_paces,
+    "services": partial(_by_subject, _SERVICE),
+    "providers": partial(_by_subject, _PROVIDER, note=_OF_PROVIDERS),
+    "customers": partial(_by_subject, _CUSTOMER),
+    "paces": partial(_paces, _SERVICE),
+    "provider-paces": partial(_paces, _PROVIDER),
     "ledger": _ledger,
 }
 
