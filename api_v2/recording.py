@@ -182,8 +182,9 @@ class Recorder:
                 connection.close()
             rows = [_row(pending) for pending in sorted(calls, key=attrgetter("at"))]
             with transaction.atomic():
-                _add_counts(tallies)
-                _add_times(times)
+                if tallies:
+                    _add_counts(tallies)
+                    _add_times(times)
                 RecordedCall.objects.bulk_create(rows, batch_size=ROWS_PER_STATEMENT)
         except Exception as error:  # noqa: BLE001 (whatever it was: the next second is another try)
             lost = sum(tally.calls for tally in tallies.values())

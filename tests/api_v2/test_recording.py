@@ -212,6 +212,52 @@ def test_never_stores_a_key_in_any_form(customer, settings, caplog):
     assert canary not in repr(vars(recording.recorder))
 
 
+# --- What is written when there is more than one write takes -----------------------------------------
+
+
+def test_a_write_takes_the_newest_of_each_key(customer, other_customer):
+    for order in range(1, 6):
+        call_api(customer, action="status", orders=order)
+    call_api(other_customer, action="balance")
+
+    recording.recorder.write(rows_max=4)
+
+    orders = [{name: value for name, value, _ in call.sent}.get("orders") for call in of_customer(customer)]
+    assert orders == ["5", "4"]  # half of four; the older ones are dropped
+    assert len(of_customer(other_customer)) == 1
+    assert recording.recorder._pending == 0
+
+
+def test_a_key_that_calls_seldom_waits_for_its_turn_only(customer, other_customer):
+    """However often one calls: what was remembered longest ago is written first."""
+    for _ in range(3):
+        call_api(customer, action="balance")
+    call_api(other_customer, action="balance")
+    recording.recorder.write(rows_max=1)
+    assert not of_customer(other_customer)
+    for _ in range(3):
+        call_api(customer, action="balance")
+
+    recording.recorder.write(rows_max=1)
+
+    assert len(of_customer(other_customer)) == 1
+
+
+def test_what_waits_for_its_turn_is_written_though_nobody_calls_any_more(customer, other_customer):
+    call_api(customer, action="balance")
+    call_api(other_customer, action="balance")
+    recording.recorder.write(rows_max=1)
+    recording.recorder.write(rows_max=1)
+    recording.recorder.write(rows_max=1)
+
+    assert RecordedCall.objects.count() == 2
+    assert sum(CallCount.objects.values_list("calls", flat=True)) == 2
+
+
+def of_customer(user):
+    return list(RecordedCall.objects.filter(customer=user))
+
+
 # --- The writer ----------------------------------------------------------------------------------
 
 
