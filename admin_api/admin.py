@@ -22,7 +22,7 @@ from admin_api import keys
 from admin_api.errors import InvalidStaffKey, TooManyStaffKeys
 from admin_api.models import StaffKey
 from admin_api.scopes import Scope
-from panel.admin_actions import show_form, staff_action, staff_operation
+from panel.admin_actions import ReasonForm, show_form, staff_action, staff_operation
 from panel.admin_pages import ReadOnlyAdmin
 
 DAYS_MAX = 3650
@@ -155,6 +155,7 @@ class StaffKeyAdmin(ReadOnlyAdmin):
         description="Revoke",
         permission="revoke",
         explanation="The program that uses this key stops working at once and needs a new one.",
+        form_class=ReasonForm,
         refusals={InvalidStaffKey: "This key is revoked already."},
     )
     def revoke(self, request: HttpRequest, key: StaffKey, data: dict[str, Any]) -> str:

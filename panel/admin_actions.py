@@ -14,16 +14,15 @@ from uuid import UUID, uuid4
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
-from panel.admin_pages import PanelAdmin, link_to, origin_of
+from panel.admin_pages import PanelAdmin, get_visible, link_to, origin_of
 from panel.errors import DomainError
 from panel.fields import REASON_MAX_CHARACTERS
 from panel.money import format_amount
@@ -169,7 +168,6 @@ def ask_and_perform(
         except DomainError as error:
             form.add_error(None, describe_refusal(error, asked.refusals))
         else:
-            model_admin.note_in_history(request, obj, outcome.text)
             level = messages.WARNING if outcome.approval else messages.SUCCESS
             model_admin.message_user(request, outcome.text, level)
             return redirect(model_admin.page_after(obj))
@@ -245,16 +243,6 @@ def arguments_of(form: forms.Form) -> dict[str, Any]:
         for name, value in form.cleaned_data.items()
         if name not in NOT_ARGUMENTS
     }
-
-
-def get_visible(model_admin: PanelAdmin, request: HttpRequest, object_id: str) -> Any:
-    """Return the object an action is about to somebody who may see it, which the permission to act does not say."""
-    obj = model_admin.get_object(request, object_id)
-    if obj is None:
-        raise Http404
-    if not model_admin.has_view_permission(request, obj):
-        raise PermissionDenied
-    return obj
 
 
 def show_form(

@@ -1,19 +1,16 @@
-"""What the staff's pages share: lists that stay cheap, pages that only show, and tables of related facts."""
+"""What the staff's pages share: lists that stay cheap, pages that only show, and what is written of what they do."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from decimal import Decimal
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import FieldDoesNotExist, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import JSONField, Model, QuerySet, TextField
 from django.forms import Field, ModelChoiceField, ModelForm
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -21,6 +18,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
+from panel import admin_history
+from panel.admin_facts import Fact
+from panel.admin_history import PAGE_ROWS, Happening
 from staff import audit, history
 from staff.audit import Origin
 from staff.models import Channel
@@ -29,23 +29,6 @@ COUNTED_ROWS_MAX = 10_000  # as far as anybody pages; counting ten million rows 
 SEARCHED_ID_DIGITS_MAX = 18  # what fits a database integer
 FIELDS_IN_A_ROW = 4  # of pages that only show
 LONG_CHARACTERS = 120  # a column for more than this gets a row of its own
-FIGURE = re.compile(r"[+\-−]?[\d,]+(\.\d+)?( ?%| [A-Z]{3})?")
-
-
-class Fact(NamedTuple):
-    """A table of what belongs to an object; cells are escaped unless they are links made by `link_to`."""
-
-    title: str
-    headings: Sequence[str]
-    rows: Sequence[Sequence[object]]
-    more: SafeString | str = ""
-
-    def draw(self) -> tuple[list[tuple[str, str]], list[list[tuple[object, str]]]]:
-        """Return the headings and the rows, each cell with the class of its column; without columns that are empty."""
-        columns = [[row[number] for row in self.rows] for number in range(len(self.headings))]
-        kinds = [(number, _kind_of(cells)) for number, cells in enumerate(columns) if not _is_empty(cells)]
-        heads = [(self.headings[number], kind) for number, kind in kinds]
-        return heads, [[(row[number], kind) for number, kind in kinds] for row in self.rows]
 
 
 def name_fields(fields: Mapping[str, Field]) -> None:
@@ -53,21 +36,6 @@ def name_fields(fields: Mapping[str, Field]) -> None:
     for name, field in fields.items():
         widget: Any = getattr(field.widget, "widget", field.widget)  # within the one that offers to add another
         widget.attrs.setdefault("aria-label", str(field.label or name))
-
-
-def _is_empty(cells: Sequence[object]) -> bool:
-    return all(cell is None or cell == "" for cell in cells)
-
-
-def _kind_of(cells: Iterable[object]) -> str:
-    """Say by its cells whether a column is of figures or of times; empty: neither."""
-    said = [cell for cell in cells if cell not in (None, "")]
-    if said and all(isinstance(cell, datetime) for cell in said):
-        return "fact-time"
-    is_figures = all(
-        (isinstance(cell, Decimal | int) and not isinstance(cell, bool)) or FIGURE.fullmatch(str(cell)) for cell in said
-    )
-    return "fact-number" if said and is_figures else ""
 
 
 class CappedPaginator(Paginator):
@@ -87,6 +55,7 @@ class PanelAdmin(ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     list_disable_select_all = True  # an action runs on what one can see
+    change_form_before_template = "admin/page_actions.html"
     change_form_after_template = "admin/facts.html"
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
@@ -97,33 +66,27 @@ class PanelAdmin(ModelAdmin):
         vars(request)["audited_changes"] = before, after
         return super().construct_change_message(request, form, formsets, add)
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Write it into the staff log, too, in the form's transaction."""
+    # Django's own record of changes is not kept: the staff log says more, and nobody can change it.
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Write it into the staff log, in the form's transaction."""
         self._record_form(request, obj, "add")
-        return super().log_addition(request, obj, message)
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Write it into the staff log, too, in the form's transaction."""
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Write it into the staff log, in the form's transaction."""
         self._record_form(request, obj, "change", outcome=message if isinstance(message, str) else "")
-        return super().log_change(request, obj, message)
 
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        """Write it into the staff log, too, with all that is lost."""
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Write it into the staff log, with all that is lost."""
         for obj in queryset:
             self._record(request, obj, f"{self.opts.label_lower}: delete", before=audit.snapshot(obj))
-        return super().log_deletions(request, queryset)
 
     def log_action_page(
         self, request: HttpRequest, obj: Any, done: str, *, before: Mapping[str, Any], operation: str, reason: str
     ) -> None:
-        """Write what a page of an action did into the staff log and the object's history."""
+        """Write what a page of an action did into the staff log."""
         was, became = audit.differences(before, audit.snapshot(obj))
         self._record(request, obj, operation, before=was, after=became, reason=reason, outcome=done)
-        self.note_in_history(request, obj, done)
-
-    def note_in_history(self, request: HttpRequest, obj: Any, done: str) -> None:
-        """Write it into the object's history only: the staff log has it already."""
-        super().log_change(request, obj, done)
 
     def log_many(
         self,
@@ -135,7 +98,7 @@ class PanelAdmin(ModelAdmin):
         after: Mapping[str, Any],
         is_new: bool = False,
     ) -> None:
-        """Write what changed many objects at once as one entry of the staff log, and into the history of each.
+        """Write what changed many objects at once as one entry of the staff log.
 
         An entry each would keep all other staff waiting: the log is a chain.
 
@@ -145,7 +108,6 @@ class PanelAdmin(ModelAdmin):
         if not objects:
             return
         label = objects[0]._meta.label_lower  # noqa: SLF001 - Django's public name for it
-        LogEntry.objects.log_actions(request.user.pk, objects, ADDITION if is_new else CHANGE, done)  # type: ignore[arg-type]
         audit.record(
             actor=request.user,
             operation=f"{label}: {'add' if is_new else 'change'} many",
@@ -160,6 +122,25 @@ class PanelAdmin(ModelAdmin):
     def list_log(self, obj: Model, *, before: int | None, limit: int) -> Sequence[history.Entry]:
         """List what the staff log says of an object, newest first, see there."""
         return history.list_entries(self.opts.label_lower, obj.pk, before=before, limit=limit)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show what the staff log says of an object to whoever may see the object."""
+        obj = get_visible(self, request, object_id)
+        happenings, older = self.read_history(obj, key=request.GET.get("before", ""))
+        return admin_history.show_page(self, request, obj, happenings=happenings, older=older)
+
+    def read_history(self, obj: Any, *, key: str) -> tuple[Sequence[Happening], str]:
+        """Read a page of what happened to an object and the key of the page after it; pages that know more override it.
+
+        :param key: a page's; what makes no sense is the top.
+        """
+        entries = self.list_log(obj, before=parse_id(key), limit=PAGE_ROWS + 1)
+        shown = entries[:PAGE_ROWS]
+        find = partial(admin_history.find_column, self.model)
+        older = str(shown[-1].id) if len(entries) > PAGE_ROWS else ""
+        return [admin_history.tell_entry(entry, find) for entry in shown], older
 
     def _record_form(self, request: HttpRequest, obj: Any, verb: str, **more: Any) -> None:
         before, after = vars(request).pop("audited_changes", ({}, {}))
@@ -193,9 +174,10 @@ class PanelAdmin(ModelAdmin):
         return ()
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
-        """Add the facts. As read-only fields each would be computed five times: once per mention in the template."""
+        """Add the actions and the facts. As read-only fields each would be computed five times: once per mention."""
         original = context.get("original")
         context["facts"] = list(self.list_facts(original)) if original else []
+        context["page_actions"] = context.pop("actions_detail", ())  # the theme's place is too small for them
         return super().render_change_form(request, context, *args, **options)
 
     def describe(self, obj: Any) -> str:
@@ -268,6 +250,20 @@ class ReadOnlyAdmin(UndeletableAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Refuse always, superusers too."""
         return False
+
+
+def get_visible(model_admin: ModelAdmin, request: HttpRequest, object_id: str) -> Any:
+    """Return an object to somebody who may see it, which the permission to act on it does not say.
+
+    :raises Http404: there is none.
+    :raises PermissionDenied:
+    """
+    obj = model_admin.get_object(request, object_id)
+    if obj is None:
+        raise Http404
+    if not model_admin.has_view_permission(request, obj):
+        raise PermissionDenied
+    return obj
 
 
 def state_column(colours: Mapping[Any, str]) -> Any:

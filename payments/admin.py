@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from panel.admin_actions import ShownReasonForm, StaffActionForm, ask_and_perform, staff_action
-from panel.admin_pages import Fact, PanelAdmin, ReadOnlyAdmin, UndeletableAdmin, link_to, parse_id, state_column
+from panel.admin_facts import Fact
+from panel.admin_pages import PanelAdmin, ReadOnlyAdmin, UndeletableAdmin, link_to, parse_id, state_column
 from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount, format_rate, print_amount
 from payments import coupons
 from payments.models import REFERENCE_MAX_CHARACTERS, BonusRule, Coupon, GatewaySettings, Payment, PaymentEvent

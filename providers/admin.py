@@ -11,8 +11,8 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from panel.admin_actions import get_visible, show_form, staff_action, staff_operation
-from panel.admin_pages import PanelAdmin, UndeletableAdmin
+from panel.admin_actions import ReasonForm, show_form, staff_action, staff_operation
+from panel.admin_pages import PanelAdmin, UndeletableAdmin, get_visible
 from panel.money import format_amount
 from providers import adapter, balances, health, keys, switching
 from providers.errors import ProviderError
@@ -136,6 +136,7 @@ class ProviderAdmin(UndeletableAdmin):
         permission="change",
         explanation="New runs go by other routes, or wait in the queue until the provider is resumed. Orders it "
         "has go on being tracked. Of a manual one nothing is handed out any more.",
+        form_class=ReasonForm,
     )
     def pause(self, request: HttpRequest, provider: Provider, data: dict[str, Any]) -> str:
         """Send it nothing until it is resumed."""

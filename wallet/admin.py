@@ -14,7 +14,8 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from panel.admin_actions import ShownReasonForm, StaffActionForm, ask_and_perform, staff_action
-from panel.admin_pages import Fact, ReadOnlyAdmin, link_to, parse_id
+from panel.admin_facts import Fact
+from panel.admin_pages import ReadOnlyAdmin, link_to, parse_id
 from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount
 from wallet import queries
 from wallet.models import Account, Deposit, LedgerEntry, Wallet

@@ -11,7 +11,7 @@ from accounts import api_keys
 from accounts.admin.reach import may_act_on
 from accounts.errors import InvalidApiKey
 from accounts.models import ApiKey
-from panel.admin_actions import staff_operation
+from panel.admin_actions import ReasonForm, staff_operation
 from panel.admin_pages import ReadOnlyAdmin
 
 
@@ -59,6 +59,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         description="Revoke",
         permission="revoke",
         explanation="The program that uses this key stops working at once and needs a new one.",
+        form_class=ReasonForm,
         refusals={InvalidApiKey: "This key is revoked already."},
     )
     def revoke(self, request: HttpRequest, key: ApiKey, data: dict[str, Any]) -> str:

@@ -24,7 +24,8 @@ from accounts.admin.reach import may_act_on
 from accounts.errors import NotACustomer
 from accounts.models import NOTE_MAX_CHARACTERS, CustomerNote, Impersonation, User
 from panel.admin_actions import ReasonForm, StaffActionForm, actor_of, staff_action, staff_operation
-from panel.admin_pages import Fact, UndeletableAdmin, draw_label, link_to, parse_id
+from panel.admin_facts import Fact
+from panel.admin_pages import UndeletableAdmin, draw_label, link_to, parse_id
 from panel.money import format_amount
 from wallet import wallets
 
@@ -301,6 +302,7 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
         explanation="From the next request on the API answers 'Account suspended', every browser is logged out, and "
         "nothing can be ordered or paid in. The customer may log in again to read and to write to support. Orders "
         "that are placed go on.",
+        form_class=ReasonForm,
     )
     def suspend(self, request: HttpRequest, user: User, data: dict[str, Any]) -> str:
         """Stop a customer from ordering."""
@@ -311,6 +313,7 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
         description="Unsuspend",
         permission="suspend",
         explanation="The customer can use the API and order again, from the next request on.",
+        form_class=ReasonForm,
     )
     def unsuspend(self, request: HttpRequest, user: User, data: dict[str, Any]) -> str:
         """Let a suspended customer order again."""
@@ -321,6 +324,7 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
         description="Revoke all API keys",
         permission="revoke",
         explanation="Every program of this customer stops working at once and needs a new key.",
+        form_class=ReasonForm,
     )
     def revoke_keys(self, request: HttpRequest, user: User, data: dict[str, Any]) -> str:
         """Make every key of a customer dead at once."""

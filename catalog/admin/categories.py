@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 
 from catalog.admin import ordering
 from catalog.models import Category
-from panel.admin_actions import get_visible, staff_action
-from panel.admin_pages import PanelAdmin
+from panel.admin_actions import staff_action
+from panel.admin_pages import PanelAdmin, get_visible
 
 
 @admin.register(Category)

@@ -19,7 +19,8 @@ from catalog import customer_prices
 from catalog.errors import SameCustomer
 from catalog.models import CustomRate, Discount
 from panel.admin_actions import ReasonForm, show_form
-from panel.admin_pages import Fact, PanelAdmin, link_to
+from panel.admin_facts import Fact
+from panel.admin_pages import PanelAdmin, link_to
 from panel.money import format_rate
 
 READING = ("catalog.view_customrate", "catalog.view_discount")

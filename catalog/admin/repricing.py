@@ -18,7 +18,8 @@ from catalog import repricing, writers
 from catalog.errors import PricesMoved, PriceTooHigh
 from catalog.models import Category, Service
 from catalog.repricing import NewPrice
-from panel.admin_pages import Fact, PanelAdmin, link_to
+from panel.admin_facts import Fact
+from panel.admin_pages import PanelAdmin, link_to
 from panel.money import format_rate
 from providers.models import Provider
 

@@ -1,6 +1,6 @@
 """Services and the routes by which they are bought."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -19,7 +19,9 @@ from catalog.admin import history, importing, repricing, updates
 from catalog.admin.sheets import SheetsMixin
 from catalog.models import Route, Service
 from panel.admin_actions import staff_action
-from panel.admin_pages import Fact, UndeletableAdmin, name_fields, parse_id
+from panel.admin_facts import Fact
+from panel.admin_history import Happening
+from panel.admin_pages import UndeletableAdmin, name_fields, parse_id
 
 BY_HAND = "by hand"  # the service id of a route to a manual provider, where staff give none
 
@@ -153,11 +155,9 @@ class ServiceAdmin(SheetsMixin, UndeletableAdmin):
         """Show how its price, its cost and its limits went."""
         yield updates.list_history(obj)
 
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show everything that changed it, whoever did."""
-        return history.show_page(self, request, object_id)
+    def read_history(self, obj: Service, *, key: str) -> tuple[Sequence[Happening], str]:
+        """Read what changed it, whoever did."""
+        return history.read_history(self, obj, key=key)
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         """Write only what staff changed: a sync may be writing the rest."""

@@ -10,7 +10,8 @@ from django.utils.html import format_html
 from django.utils.timezone import localtime
 
 from catalog.models import Service, ServiceUpdate
-from panel.admin_pages import Fact, ReadOnlyAdmin
+from panel.admin_facts import Fact
+from panel.admin_pages import ReadOnlyAdmin
 
 SHOWN_ON_SERVICE_MAX = 20  # the list has the rest
 

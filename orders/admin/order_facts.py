@@ -12,7 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from orders.models import Attempt, Cancellation, Order, OrderEvent, Refill, Run
-from panel.admin_pages import Fact, link_to
+from panel.admin_facts import Fact
+from panel.admin_pages import link_to
 from wallet.models import LedgerEntry
 
 ROWS_MAX = 200  # of runs, attempts and events on one page: a drip-feed of 1,000 runs has thousands

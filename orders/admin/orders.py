@@ -22,7 +22,8 @@ from orders.admin.order_rows import STATUS_LABELS
 from orders.models import Order
 from orders.transitions import Status
 from panel.admin_actions import ask_and_perform, ask_and_perform_on_many, staff_action
-from panel.admin_pages import Fact, ReadOnlyAdmin, draw_label, parse_id
+from panel.admin_facts import Fact
+from panel.admin_pages import ReadOnlyAdmin, draw_label, parse_id
 from panel.money import format_amount
 
 

@@ -18,7 +18,7 @@ from catalog.models import Route
 from orders import monitoring
 from orders.models import Attempt
 from orders.monitoring import ProviderCondition
-from panel.admin_pages import Fact
+from panel.admin_facts import Fact
 from panel.money import print_amount
 from providers import health
 from providers.models import Provider

@@ -20,7 +20,8 @@ from panel.admin_actions import (
     actor_of,
     staff_operation,
 )
-from panel.admin_pages import Fact, ReadOnlyAdmin, link_to, parse_id
+from panel.admin_facts import Fact
+from panel.admin_pages import ReadOnlyAdmin, link_to, parse_id
 from panel.errors import DomainError
 from providers.models import Provider
 

@@ -28,7 +28,8 @@ from panel.admin_actions import (
     show_form,
     staff_action,
 )
-from panel.admin_pages import Fact, ReadOnlyAdmin, link_to
+from panel.admin_facts import Fact
+from panel.admin_pages import ReadOnlyAdmin, link_to
 from providers.adapter import STATUS_IDS_MAX
 
 PROVIDER_ORDER_MAX_CHARACTERS = 100  # the column that keeps it

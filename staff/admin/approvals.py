@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.safestring import SafeString
 
-from panel.admin_actions import ReasonForm, StaffActionForm, get_visible, show_form, staff_action
-from panel.admin_pages import ReadOnlyAdmin, link_to, origin_of, state_column
+from panel.admin_actions import ReasonForm, StaffActionForm, show_form, staff_action
+from panel.admin_pages import ReadOnlyAdmin, get_visible, link_to, origin_of, state_column
 from panel.errors import DomainError
 from panel.money import print_amount
 from staff import approvals
@@ -111,7 +111,6 @@ class ApprovalAdmin(ReadOnlyAdmin):
             except DomainError as error:
                 form.add_error(None, approvals.explain_refusal(error, found))
             else:
-                self.note_in_history(request, found, done)
                 self.message_user(request, done, messages.SUCCESS)
                 return redirect(self.page_after(found))
         return show_form(self, request, form=form, title=title, explanation=explanation, subject=found)

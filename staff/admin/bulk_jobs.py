@@ -10,8 +10,9 @@ from django.shortcuts import redirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from panel.admin_actions import StaffActionForm, get_visible, show_form, staff_action
-from panel.admin_pages import Fact, ReadOnlyAdmin, link_to, origin_of, state_column
+from panel.admin_actions import StaffActionForm, show_form, staff_action
+from panel.admin_facts import Fact
+from panel.admin_pages import ReadOnlyAdmin, get_visible, link_to, origin_of, state_column
 from panel.errors import DomainError
 from panel.money import print_amount
 from staff import bulk

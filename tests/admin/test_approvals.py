@@ -176,7 +176,7 @@ def test_ordinary_forms_are_logged_with_what_changed(boss: Client, staff: User, 
 
 
 def test_other_actions_are_logged_with_what_changed(boss: Client, staff: User, customer: User) -> None:
-    run_action(boss, customer, "suspend")
+    run_action(boss, customer, "suspend", reason="spam")
 
     entry = AuditEntry.objects.get()
     assert (entry.actor, entry.operation, entry.subject_id) == (staff, "accounts.user: Suspend", str(customer.pk))
@@ -184,7 +184,7 @@ def test_other_actions_are_logged_with_what_changed(boss: Client, staff: User, c
 
 
 def test_log_is_for_the_owner_and_cannot_be_written(boss: Client, manager: Client, customer: User) -> None:
-    run_action(boss, customer, "suspend")
+    run_action(boss, customer, "suspend", reason="spam")
     entry = AuditEntry.objects.get()
 
     assert "is_suspended: false → true" in boss.get(page_of(entry)).content.decode()

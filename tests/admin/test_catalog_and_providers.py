@@ -109,7 +109,7 @@ def test_agrees_on_a_price_with_one_customer(boss: Client, customer: User, follo
 
 
 def test_pauses_and_resumes_a_provider(boss: Client, provider: Provider) -> None:
-    response = run_action(boss, provider, "pause")
+    response = run_action(boss, provider, "pause", reason="spam")
 
     assert told(response) == "Sandbox is paused."
     provider.refresh_from_db()
@@ -125,7 +125,7 @@ def test_pauses_and_resumes_a_provider(boss: Client, provider: Provider) -> None
 def test_pausing_needs_the_permission_and_a_post(
     boss: Client, make_clerk: Callable[..., Client], provider: Provider
 ) -> None:
-    assert run_action(make_clerk("providers.view_provider"), provider, "pause").status_code == 403
+    assert run_action(make_clerk("providers.view_provider"), provider, "pause", reason="spam").status_code == 403
     boss.get(page_of_action(provider, "pause"), {"confirmed": "on"})
 
     provider.refresh_from_db()

@@ -75,7 +75,7 @@ def test_suspending_ends_every_session_and_kills_the_keys(boss: Client, customer
     other = Client()
     other.post("/account/login/", {"login": "other", "password": PASSWORD})
 
-    run_action(boss, customer, "suspend")
+    run_action(boss, customer, "suspend", reason="spam")
 
     for browser in browsers:
         assert browser.get("/dashboard/").status_code == 302
@@ -86,7 +86,7 @@ def test_suspending_ends_every_session_and_kills_the_keys(boss: Client, customer
 
 def test_suspended_customer_reads_but_orders_nothing(boss: Client, customer: User, followers: Service) -> None:
     funded(customer, "10")
-    run_action(boss, customer, "suspend")
+    run_action(boss, customer, "suspend", reason="spam")
     browser = Client()
     browser.post("/account/login/", {"login": "customer", "password": PASSWORD})
 

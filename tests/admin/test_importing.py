@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from catalog.admin import importing
 from catalog.models import Route, Service
 from providers.models import Provider
+from staff.models import AuditEntry
 from tests.admin.browsing import complaints, page_of, page_of_action, told
 from tests.catalog.conftest import goods, world
 from tests.fake_provider.book import Goods
@@ -87,7 +87,7 @@ def test_imports_what_was_chosen(boss: Client, fake_provider: BoughtFrom, shelf:
         ("Goods 1", Decimal("0.75")),
         ("Goods 2", Decimal("0.75")),
     }
-    assert LogEntry.objects.filter(content_type__model="service").count() == 2
+    assert len(AuditEntry.objects.get(operation="catalog.service: add many").after) == 2
 
 
 def test_says_what_was_not_imported(boss: Client, fake_provider: BoughtFrom, shelf: dict[str, Goods]) -> None:

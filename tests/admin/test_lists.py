@@ -21,7 +21,7 @@ from catalog.models import Category, Currency, CustomRate, Discount, Service
 from orders import submission
 from orders.models import Order, Run
 from panel import admin_pages
-from panel.admin_pages import Fact
+from panel.admin_facts import Fact
 from tests.admin.browsing import page_of
 from tests.fixtures import LINK, PASSWORD, call_api, funded, key_of, place, report
 from tests.support.tickets import opened

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
@@ -14,7 +13,7 @@ from accounts.models import User
 from orders import submission
 from orders.models import Order, OrderEvent
 from staff import bulk
-from staff.models import BulkJob
+from staff.models import AuditEntry, BulkJob
 from tests.admin.browsing import complaints, page_of, page_of_action, run_action, told
 from tests.fixtures import balance_of, nothing_moves, place, report
 from wallet import audit
@@ -43,7 +42,7 @@ def test_cancels_and_refunds(boss: Client, staff: User, customer: User, order_id
     assert balance_of(customer) == 10
     event = OrderEvent.objects.get(kind=OrderEvent.Kind.STAFF)
     assert (event.actor, event.data["reason"]) == (staff, "wrong link")
-    assert LogEntry.objects.get().user == staff
+    assert AuditEntry.objects.get().actor == staff
     assert audit.audit_ledger().is_clean
 
 

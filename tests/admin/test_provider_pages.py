@@ -5,13 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
 from catalog.models import Route, Service, ServiceUpdate
 from providers import keys
 from providers.models import Provider
+from staff.models import AuditEntry
 from tests.admin.browsing import complaints, page_of, page_of_action, run_action, told
 from tests.catalog.conftest import goods, world
 from tests.fake_provider.book import Goods
@@ -59,7 +59,7 @@ def test_key_is_never_shown(boss: Client, fake_provider: BoughtFrom) -> None:
     for page in pages:
         assert KEY not in page.content.decode()
         assert sealed not in page.content.decode()
-    assert KEY not in str(list(LogEntry.objects.values()))
+    assert KEY not in str(list(AuditEntry.objects.values()))
 
 
 def test_empty_key_leaves_the_one_that_is_there(boss: Client, fake_provider: BoughtFrom) -> None:

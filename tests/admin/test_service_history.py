@@ -208,7 +208,7 @@ def test_tells_who_added_a_route(
     send(boss, fake_provider.provider, "1", service=str(service.pk))  # refused: it is there
 
     assert told_of(boss, service) == [
-        ("staff", "", "", "", "Service 11 can be bought as Fake panel 1, too."),
+        ("staff", "change", "", "", "Service 11 can be bought as Fake panel 1, too."),
     ]
 
 

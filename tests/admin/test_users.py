@@ -72,19 +72,19 @@ def test_changes_a_password(boss: Client, customer: User) -> None:
 def test_suspends_and_lets_go(boss: Client, customer: User) -> None:
     key_of(customer)
 
-    response = run_action(boss, customer, "suspend")
+    response = run_action(boss, customer, "suspend", reason="spam")
 
     assert told(response) == "customer is suspended."
     assert call_api(customer, action="balance") == {"error": "Account suspended"}
     assert page_of_action(customer, "unsuspend") in boss.get(page_of(customer)).content.decode()
-    run_action(boss, customer, "unsuspend")
+    run_action(boss, customer, "unsuspend", reason="spam")
     assert call_api(customer, action="balance")["currency"] == "USD"
 
 
 def test_revokes_all_keys(boss: Client, customer: User, other_customer: User) -> None:
     key, others_key = key_of(customer), key_of(other_customer)
 
-    response = run_action(boss, customer, "revoke_keys")
+    response = run_action(boss, customer, "revoke_keys", reason="spam")
 
     assert told(response) == "Revoked 1 API keys."
     assert post_api({"key": key, "action": "balance"}).json() == {"error": "Invalid API key"}
@@ -95,8 +95,8 @@ def test_revokes_one_key_once(boss: Client, customer: User) -> None:
     key = key_of(customer)
     row = ApiKey.objects.get()
 
-    assert run_action(boss, row, "revoke").status_code == 302
-    assert run_action(boss, row, "revoke").status_code == 200
+    assert run_action(boss, row, "revoke", reason="spam").status_code == 302
+    assert run_action(boss, row, "revoke", reason="spam").status_code == 200
 
     assert post_api({"key": key, "action": "balance"}).json() == {"error": "Invalid API key"}
 
@@ -188,7 +188,7 @@ def test_staff_cannot_act_on_staff(make_clerk: Callable[..., Client], customer: 
     for action in ("suspend", "unsuspend", "revoke_keys"):
         assert run_action(clerk, customer, action).status_code == 403, action
         assert page_of_action(customer, action) not in clerk.get(page_of(customer)).content.decode()
-    assert run_action(clerk, ApiKey.objects.get(), "revoke").status_code == 403
+    assert run_action(clerk, ApiKey.objects.get(), "revoke", reason="spam").status_code == 403
 
     customer.refresh_from_db()
     assert not customer.is_suspended
@@ -199,8 +199,8 @@ def test_staff_act_on_customers(make_clerk: Callable[..., Client], customer: Use
     key_of(customer)
     clerk = make_clerk("accounts.view_user", "accounts.change_user", "accounts.change_apikey")
 
-    assert run_action(clerk, customer, "revoke_keys").status_code == 302
-    assert run_action(clerk, customer, "suspend").status_code == 302
+    assert run_action(clerk, customer, "revoke_keys", reason="spam").status_code == 302
+    assert run_action(clerk, customer, "suspend", reason="spam").status_code == 302
 
     customer.refresh_from_db()
     assert customer.is_suspended

@@ -100,10 +100,10 @@ def test_revokes_at_once(boss: Client, staff: User) -> None:  # noqa: F811
     key = StaffKey.objects.get()
     assert tool.rows("orders") == []
 
-    run_action(boss, key, "revoke")
+    run_action(boss, key, "revoke", reason="spam")
 
     assert refusal(tool.get("orders")) == (401, "Invalid API key")
-    assert "revoked already" in complaints(run_action(boss, key, "revoke"))
+    assert "revoked already" in complaints(run_action(boss, key, "revoke", reason="spam"))
 
 
 def test_a_clerk_sees_and_revokes_only_own_keys(make_clerk: Callable[..., Client], staff: User) -> None:  # noqa: F811
@@ -113,6 +113,6 @@ def test_a_clerk_sees_and_revokes_only_own_keys(make_clerk: Callable[..., Client
 
     assert key.hint not in clerk.get(reverse("admin:admin_api_staffkey_changelist")).content.decode()
     assert clerk.get(page_of(key)).status_code == 302
-    assert run_action(clerk, key, "revoke").status_code in (302, 403, 404)
+    assert run_action(clerk, key, "revoke", reason="spam").status_code in (302, 403, 404)
     assert tool.rows("orders") == []
     assert clerk.get(page_of_action(key, "revoke")).status_code in (302, 403, 404)
