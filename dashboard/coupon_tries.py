@@ -16,8 +16,8 @@ from redis.exceptions import RedisError
 
 from api_v2.throttling import network_of
 from dashboard.customer import CustomerRequest
-from payments import coupons
 from payments.errors import CouponUnknown, TooManyCouponTries
+from payments.models import normalize_coupon_code
 
 # The quote asks again while an amount is typed, and colleagues share an address; nobody errs more often than this.
 WINDOW_SECONDS = 3600
@@ -47,7 +47,7 @@ def counted(request: CustomerRequest, code: str) -> Iterator[None]:
 
 def _is_new(request: CustomerRequest, code: str) -> bool:
     """Say whether the customer has not tried it within the window: the page asks about one typing error many times."""
-    digest = hashlib.sha256(coupons.normalized(code).encode()).hexdigest()
+    digest = hashlib.sha256(normalize_coupon_code(code).encode()).hexdigest()
     try:
         return caches["limits"].add(f"dashboard.coupon:{request.user.pk}:{digest}", 1, timeout=WINDOW_SECONDS)
     except RedisError:

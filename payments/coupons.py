@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from payments.errors import CouponNeedsMore, CouponUnknown, CouponUsed, CouponUsedUp
-from payments.models import Coupon, Payment
+from payments.models import Coupon, Payment, normalize_coupon_code
 from wallet.models import Wallet
 
 # A payment that is open or credited holds one use; one that ended without money does not.
@@ -27,7 +27,7 @@ def find_coupon(code: str, *, wallet: Wallet, amount: Decimal) -> Coupon:
     coupon = Coupon.objects.filter(
         Q(starts_at=None) | Q(starts_at__lte=now),
         Q(ends_at=None) | Q(ends_at__gt=now),
-        code=normalized(code),
+        code=normalize_coupon_code(code),
         currency=wallet.currency,
         is_active=True,
     ).first()
@@ -43,7 +43,7 @@ def lock(code: str) -> None:
     """Let nobody else take a use of this coupon until the transaction ends."""
     if not connection.in_atomic_block:
         raise RuntimeError("a coupon is locked in the transaction that uses it")
-    list(Coupon.objects.filter(code=normalized(code)).select_for_update(no_key=True).values_list("pk"))
+    list(Coupon.objects.filter(code=normalize_coupon_code(code)).select_for_update(no_key=True).values_list("pk"))
 
 
 def check_limits(coupon: Coupon, *, wallet_id: int, apart_from: int | None = None) -> None:
@@ -64,8 +64,3 @@ def check_limits(coupon: Coupon, *, wallet_id: int, apart_from: int | None = Non
 def list_uses(coupon: Coupon) -> QuerySet[Payment]:
     """Return the payments that hold a use of a coupon."""
     return Payment.objects.filter(coupon=coupon, state__in=HOLDING)
-
-
-def normalized(code: str) -> str:
-    """Return a code as coupons have it; people type capitals as they like, and copy blanks along."""
-    return code.strip().upper()

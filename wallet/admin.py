@@ -56,7 +56,7 @@ class AdjustBalanceForm(ShownReasonForm):
 class WalletAdmin(ReadOnlyAdmin):
     """A customer's balance and the newest entries that explain it."""
 
-    list_display = ("pk", "customer", "currency", "balance", "seq")
+    list_display = ("number", "customer", "currency", "balance", "seq")
     list_filter = ("currency",)
     list_select_related = ("user",)
     ordering = ("-account_id",)
@@ -66,6 +66,11 @@ class WalletAdmin(ReadOnlyAdmin):
     fields = ("customer", "currency", "balance", "seq")
     readonly_fields = ("customer",)
     actions_detail = ("add_funds", "adjust_balance")
+
+    @admin.display(description="account")
+    def number(self, wallet: Wallet) -> int:
+        """Show the id of the account that its entries name."""
+        return wallet.account_id
 
     @admin.display(description="customer")
     def customer(self, wallet: Wallet) -> SafeString:

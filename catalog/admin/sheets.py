@@ -77,6 +77,13 @@ class ServiceResource(resources.ModelResource):
         if not service_id.isdecimal() or not Service.objects.filter(pk=int(service_id[:10])).exists():
             raise ValidationError({"id": f"There is no service {service_id or 'without an id'}."})
 
+    def import_field(self, field: Any, instance: Service, row: Any, *args: Any, **options: Any) -> None:
+        """Say of a cell that should hold a number what is in it; the library would name a class of Python's."""
+        try:
+            super().import_field(field, instance, row, *args, **options)
+        except ArithmeticError as error:
+            raise ValueError(f"“{row[field.column_name]}” is no number.") from error
+
     def do_instance_save(self, instance: Service, is_create: bool) -> None:
         """Write only the columns that changed: a sync may be writing the rest."""
         assert not is_create
