@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from orders import nudge, rounds, settlement
 from orders.errors import CancelNotAvailable, CancelNotRequested, CancelUnderWay, OrderAlreadyCompleted, RunInFlight
-from orders.models import Cancellation, OrderEvent, Refill, Run
+from orders.models import Cancellation, Order, OrderEvent, Refill, Run
 from orders.transitions import FINAL_STATUSES, TRACKED_RUN_STATES, RunState
 from panel import checkpoints
 from providers import adapter, health
@@ -49,14 +49,32 @@ def request_cancellation(*, user_id: int, order_id: int) -> None:
             raise OrderAlreadyCompleted
         if not order.service.cancel:
             raise CancelNotAvailable
-        if Cancellation.objects.filter(order=order).exists():
+        if not _record_request(order):
             return
-        settlement.record_event(order.pk, OrderEvent.Kind.CANCEL_REQUESTED)
-        # A worker that is claiming a run holds its row: this waits for it and then finds the run submitting.
-        runs = list(order.runs.select_for_update().order_by("number"))
+        runs = settlement.lock_runs(order)
         rest = _cancel_queued(runs)
-        Cancellation.objects.create(order=order, **_forward_soon(rest))
+        if rest:
+            Cancellation.objects.filter(order=order).update(**_forward_soon(rest))
         settlement.settle(order, runs=runs)
+
+
+# Nobody is to be asked until it turns out that somebody has, or may have, a part of the order. A second request is no
+# news, and leaves nothing behind.
+_REQUEST = """
+WITH requested AS (
+    INSERT INTO orders_cancellation (order_id, forward_at, tries, answer) VALUES (%(order)s, NULL, 0, '')
+    ON CONFLICT (order_id) DO NOTHING
+    RETURNING order_id
+)
+INSERT INTO orders_orderevent (order_id, kind, data) SELECT order_id, %(kind)s, '{}' FROM requested
+"""
+
+
+def _record_request(order: Order) -> bool:
+    """Write down that a customer asks, in a locked order's story too; return whether it is for the first time."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REQUEST, {"order": order.pk, "kind": OrderEvent.Kind.CANCEL_REQUESTED.value})
+        return cursor.rowcount == 1
 
 
 def request_cancel_at_provider(*, order_id: int, reason: str, actor_id: int | None) -> bool:

@@ -19,7 +19,7 @@ from orders.errors import (
     RefillNotAvailable,
     RefillNotInDoubt,
 )
-from orders.models import OrderEvent, Refill, RefillPart
+from orders.models import Order, OrderEvent, Refill, RefillPart
 from orders.transitions import DELIVERED_RUN_STATES, Status
 from panel import checkpoints
 from panel.errors import violated_constraint
@@ -65,17 +65,52 @@ def request_refill(*, user_id: int, order_id: int) -> int:
                 raise OrderNotEligibleForRefill
             if timezone.now() > order.finished_at + timedelta(days=order.service.refill_days):
                 raise RefillNotAvailable
-            refill = Refill.objects.create(order=order, customer_id=order.customer_id)
-            at_provider = ~Q(provider_order="") | Q(provider__kind=Provider.Kind.MANUAL)
-            delivered = order.runs.filter(at_provider, state__in=sorted(DELIVERED_RUN_STATES))
-            RefillPart.objects.bulk_create([RefillPart(refill=refill, run=run) for run in delivered])
-            settlement.record_event(order.pk, OrderEvent.Kind.REFILL_REQUESTED, refill=refill.pk)
+            refill_id = _open(order)
             nudge.wake("orders.process_refills")
-            return refill.pk
+            return refill_id
     except IntegrityError as error:
         if violated_constraint(error) == "refill_one_open_per_order":
             raise OrderNotEligibleForRefill from error
         raise
+
+
+# A part for each run that was delivered and that its provider knows: by its id there, or because it was by hand.
+_OPEN = """
+WITH opened AS (
+    INSERT INTO orders_refill (order_id, customer_id, status) VALUES (%(order)s, %(customer)s, %(pending)s)
+    RETURNING id, order_id
+),
+parts AS (
+    INSERT INTO orders_refillpart (refill_id, run_id, status, provider_refill)
+    SELECT opened.id, r.id, %(pending)s, ''
+    FROM opened JOIN orders_run r ON r.order_id = opened.order_id LEFT JOIN providers_provider p ON p.id = r.provider_id
+    WHERE r.state = ANY(%(delivered)s) AND (r.provider_order <> '' OR p.kind = %(manual)s)
+    ORDER BY r.number
+),
+told AS (
+    INSERT INTO orders_orderevent (order_id, kind, data)
+    SELECT order_id, %(kind)s, jsonb_build_object('refill', id) FROM opened
+)
+SELECT id FROM opened
+"""
+
+
+def _open(order: Order) -> int:
+    """Write a refill of a locked order, a part for each run, and the step in the order's story; return its id."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _OPEN,
+            {
+                "order": order.pk,
+                "customer": order.customer_id,
+                "pending": Refill.Status.PENDING.value,
+                "delivered": sorted(DELIVERED_RUN_STATES),
+                "manual": Provider.Kind.MANUAL.value,
+                "kind": OrderEvent.Kind.REFILL_REQUESTED.value,
+            },
+        )
+        (refill_id,) = cursor.fetchone()
+    return refill_id
 
 
 def process_refills(*, seconds: float = rounds.SECONDS) -> int:

@@ -9,20 +9,62 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import orjson
 from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from catalog.models import Service
 from orders import pricing
 from orders.errors import OrderNotFound
 from orders.models import Cancellation, Order, OrderEvent, Run
 from orders.transitions import DELIVERED_RUN_STATES, FINAL_RUN_STATES, FINAL_STATUSES, RunState, derive_status
+from panel.columns import Columns
 from panel.money import ZERO, format_amount
 from wallet import ledger
 from wallet.errors import ReasonMissing
-from wallet.models import Account, Wallet
+from wallet.models import Account
 
 RECHECK_FIRST = timedelta(hours=1)  # the rest is in rechecking.py
+ID_MAX = 2**31 - 1  # the column's; a larger number would be compared without the index
+
+# What a request is decided and an order settled by; the tables have twice as many.
+_ORDER = Columns(
+    Order,
+    "id, customer_id, service_id, quantity, charge, refunded, refund_count, status, start_count, remains, finished_at",
+)
+_TERMS = Columns(Service, "id, refill, refill_days, cancel")
+_RUN = Columns(
+    Run,
+    "id, order_id, number, quantity, state, provider_id, provider_order, start_count, remains, recheck_at, finished_at,"
+    " held_at, alarm",
+)
+
+_LOCK_OF = f"""
+SELECT {_ORDER.of("o")}, {_TERMS.of("s")}
+FROM orders_order o JOIN catalog_service s ON s.id = o.service_id
+WHERE o.id = %(order)s AND o.customer_id = %(customer)s AND o.archived_at IS NULL
+FOR NO KEY UPDATE OF o
+"""
+
+_RUNS = f"SELECT {_RUN.of('r')} FROM orders_run r WHERE r.order_id = %(order)s ORDER BY r.number"
+_LOCK_RUNS = f"{_RUNS} FOR UPDATE"
+
+# The wallet is only looked up: its row is locked by the movement that comes after.
+_STORE = """
+WITH stored AS (
+    UPDATE orders_order SET
+        status = %(status)s, remains = %(remains)s, start_count = %(start_count)s, finished_at = %(finished_at)s,
+        refunded = %(refunded)s, refund_count = %(refund_count)s
+    WHERE id = %(order)s
+    RETURNING customer_id
+),
+told AS (
+    INSERT INTO orders_orderevent (order_id, kind, data)
+    SELECT %(order)s, step.kind, step.data FROM jsonb_to_recordset(%(steps)s::jsonb) AS step (kind text, data jsonb)
+)
+SELECT (SELECT w.account_id FROM wallet_wallet w WHERE w.user_id = stored.customer_id) FROM stored
+"""
 
 
 def lock_order(**of: int) -> Order:
@@ -37,18 +79,34 @@ def lock_order(**of: int) -> Order:
 
 
 def lock_order_of(*, user_id: int, order_id: int) -> Order:
-    """Lock a customer's order.
+    """Lock a customer's order and read of it, and of its service, what the customer's requests are decided by.
 
     :raises OrderNotFound: not there, not theirs, or archived; nobody can tell which.
     """
-    try:
-        return (
-            Order.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("service")
-            .get(pk=order_id, customer_id=user_id, archived_at=None)
-        )
-    except Order.DoesNotExist:
-        raise OrderNotFound from None
+    if order_id > ID_MAX:
+        raise OrderNotFound
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_OF, {"order": order_id, "customer": user_id})
+        found = cursor.fetchone()
+    if found is None:
+        raise OrderNotFound
+    order = _ORDER.row(found[: len(_ORDER)])
+    order.service = _TERMS.row(found[len(_ORDER) :])
+    return order
+
+
+def lock_runs(order: Order) -> list[Run]:
+    """Lock all runs of a locked order, which come by number.
+
+    A worker that is claiming a run holds its row: this waits for it and then finds the run submitting.
+    """
+    return _list_runs(_LOCK_RUNS, order)
+
+
+def _list_runs(statement: str, order: Order) -> list[Run]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"order": order.pk})
+        return [_RUN.row(values) for values in cursor.fetchall()]
 
 
 def lock_order_and_runs(order_id: int) -> tuple[Order, list[Run]]:
@@ -124,25 +182,33 @@ def settle(order: Order, *, runs: Sequence[Run] | None = None) -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("settling joins the transaction that changed the runs")
     if runs is None:
-        runs = list(order.runs.order_by("number"))
+        runs = _list_runs(_RUNS, order)
     before = order.status
     order.status = derive_status([(RunState(run.state), run.quantity, run.remains) for run in runs])
     order.remains = sum(run.remains for run in runs)
     order.start_count = next((run.start_count for run in runs if run.start_count is not None), None)
     if order.status in FINAL_STATUSES and order.finished_at is None:
         order.finished_at = timezone.now()
+    undelivered = _undelivered(runs)
     refund = pricing.refund_due(
-        charge=order.charge, quantity=order.quantity, undelivered=_undelivered(runs), refunded=order.refunded
+        charge=order.charge, quantity=order.quantity, undelivered=undelivered, refunded=order.refunded
     )
+    steps: list[dict[str, Any]] = []
+    if order.status != before:
+        kind = OrderEvent.Kind.FINISHED if order.status in FINAL_STATUSES else OrderEvent.Kind.PROGRESS
+        steps.append({"kind": kind, "data": {"status": order.status, "remains": order.remains}})
     if refund > ZERO:
         order.refunded += refund
         order.refund_count += 1
-    order.save(update_fields=["status", "remains", "start_count", "finished_at", "refunded", "refund_count"])
-    if order.status != before:
-        kind = OrderEvent.Kind.FINISHED if order.status in FINAL_STATUSES else OrderEvent.Kind.PROGRESS
-        record_event(order.pk, kind, status=order.status, remains=order.remains)
+        steps.append({"kind": OrderEvent.Kind.REFUNDED, "data": _explain_refund(order, refund, undelivered)})
+    wallet_id = _store(order, steps)
     if refund > ZERO:
-        _refund(order, runs=runs, amount=refund)
+        ledger.credit(
+            wallet_id=wallet_id,
+            amount=refund,
+            key=f"refund:order:{order.pk}:{order.refund_count}",
+            source=Account.Kind.SALES,
+        )
 
 
 def _undelivered(runs: Iterable[Run]) -> int:
@@ -150,19 +216,31 @@ def _undelivered(runs: Iterable[Run]) -> int:
     return sum(run.remains for run in runs if run.state in FINAL_RUN_STATES)
 
 
-def _refund(order: Order, *, runs: Sequence[Run], amount: Decimal) -> None:
-    record_event(
-        order.pk,
-        OrderEvent.Kind.REFUNDED,
-        amount=format_amount(amount),
-        charge=format_amount(order.charge),
-        undelivered=_undelivered(runs),
-        quantity=order.quantity,
-        refunded=format_amount(order.refunded),
-    )
-    ledger.credit(
-        wallet_id=Wallet.objects.values_list("pk", flat=True).get(user_id=order.customer_id),
-        amount=amount,
-        key=f"refund:order:{order.pk}:{order.refund_count}",
-        source=Account.Kind.SALES,
-    )
+def _explain_refund(order: Order, amount: Decimal, undelivered: int) -> dict[str, Any]:
+    return {
+        "amount": format_amount(amount),
+        "charge": format_amount(order.charge),
+        "undelivered": undelivered,
+        "quantity": order.quantity,
+        "refunded": format_amount(order.refunded),
+    }
+
+
+def _store(order: Order, steps: Sequence[dict[str, Any]]) -> int:
+    """Write what was settled and append the steps to the order's story; return the customer's wallet."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _STORE,
+            {
+                "order": order.pk,
+                "status": str(order.status),
+                "remains": order.remains,
+                "start_count": order.start_count,
+                "finished_at": order.finished_at,
+                "refunded": order.refunded,
+                "refund_count": order.refund_count,
+                "steps": orjson.dumps(steps).decode(),
+            },
+        )
+        (wallet_id,) = cursor.fetchone()
+    return wallet_id

@@ -10,7 +10,7 @@ MUTANTS = [
     Mutant(
         "anybody_cancels_anybody_s_order",
         "orders/settlement.py",
-        [(".get(pk=order_id, customer_id=user_id, archived_at=None)", ".get(pk=order_id, archived_at=None)")],
+        [("WHERE o.id = %(order)s AND o.customer_id = %(customer)s AND", "WHERE o.id = %(order)s AND")],
         (ISOLATION,),
     ),
     Mutant(

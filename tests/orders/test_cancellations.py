@@ -1,9 +1,11 @@
 """Stopping orders: what is refunded at once, what is asked of the provider, what is refused."""
 
+import threading
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -326,6 +328,49 @@ def test_asking_twice_is_accepted_and_does_nothing_more(customer, followers, not
 
     nothing_moved()
     assert order.events.count() == events
+
+
+@pytest.mark.django_db(transaction=True)
+def test_counts_once_however_many_ask_at_once(customer, followers):
+    order = order_of(customer, followers)
+    submission.submit_next()
+    start = threading.Barrier(6)
+    failures = []
+
+    def ask():
+        start.wait(10)
+        try:
+            cancellations.request_cancellation(user_id=customer.pk, order_id=order.pk)
+        except Exception as error:
+            failures.append(error)
+        connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert failures == []
+    assert event_kinds(order).count("cancel_requested") == 1
+    assert Cancellation.objects.get().forward_at is not None
+
+
+def test_takes_few_statements(customer, followers, django_assert_num_queries):
+    order = order_of(customer, followers)
+
+    # The order's lock, the request, the lock of the runs, the run, the order, and its refund; begin and end.
+    with django_assert_num_queries(8):
+        cancellations.request_cancellation(user_id=customer.pk, order_id=order.pk)
+
+
+def test_asking_again_takes_two_statements(customer, followers, django_assert_num_queries):
+    order = order_of(customer, followers)
+    submission.submit_next()
+    cancel(customer, order)
+
+    with django_assert_num_queries(4):
+        cancellations.request_cancellation(user_id=customer.pk, order_id=order.pk)
 
 
 @pytest.mark.parametrize("status", ["Completed", "Partial", "Canceled"])

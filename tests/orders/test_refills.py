@@ -180,6 +180,29 @@ def test_accepts_partial_orders(customer, followers):
     assert request(customer, order)
 
 
+def test_takes_two_statements(customer, completed, django_assert_num_queries):
+    # The order's lock, and the refill with its parts; begin and end.
+    with django_assert_num_queries(4):
+        request(customer, completed)
+
+
+def test_has_a_part_for_each_run_that_was_delivered_and_is_told(customer, followers):
+    order = order_of(customer, followers, quantity=900, runs=3, interval_minutes=0)
+    report(submitted(order, provider_order="P-1"), "Completed")
+    report(submitted(order, provider_order="P-2"), "Canceled")
+    report(submitted(order, provider_order="P-3"), "Partial", remains=10)
+
+    refill_id = request(customer, order)
+
+    parts = RefillPart.objects.filter(refill=refill_id).order_by("pk")
+    assert list(parts.values_list("run__number", "status", "sent_at", "provider_refill")) == [
+        (1, "Pending", None, ""),
+        (3, "Pending", None, ""),
+    ]
+    told = order.events.get(kind="refill_requested")
+    assert (told.data, told.run_id, told.actor_id) == ({"refill": refill_id}, None, None)
+
+
 def test_refuses_orders_of_others_missing_and_archived_alike(customer, other_customer, followers, completed):
     foreign = completed_order(other_customer, followers)
     Order.objects.filter(pk=completed.pk).update(archived_at=Now())
