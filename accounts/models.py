@@ -50,10 +50,23 @@ class User(AbstractUser):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(Lower("email"), condition=~models.Q(email=""), name="user_email_unique"),
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=~models.Q(email=""),
+                name="user_email_unique",
+                violation_error_message="Somebody has this email address already.",
+            ),
             # Whoever logs in need not type the capitals, so they make no difference here either.
-            models.UniqueConstraint(Lower("username"), name="user_username_unique"),
-            models.CheckConstraint(condition=models.Q(requests_per_second__gte=1), name="user_requests_positive"),
+            models.UniqueConstraint(
+                Lower("username"),
+                name="user_username_unique",
+                violation_error_message="Somebody has this user name already.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(requests_per_second__gte=1),
+                name="user_requests_positive",
+                violation_error_message="At least one request a second must be allowed.",
+            ),
         ]
 
     def __str__(self) -> str:

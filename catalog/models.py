@@ -44,8 +44,16 @@ class Currency(models.Model):
     class Meta:
         verbose_name_plural = "currencies"
         constraints = [
-            models.CheckConstraint(condition=Q(rate__gt=0), name="currency_rate_positive"),
-            models.CheckConstraint(condition=Q(code__regex=r"^[A-Z]{3}$"), name="currency_code_shape"),
+            models.CheckConstraint(
+                condition=Q(rate__gt=0),
+                name="currency_rate_positive",
+                violation_error_message="The rate must be above zero.",
+            ),
+            models.CheckConstraint(
+                condition=Q(code__regex=r"^[A-Z]{3}$"),
+                name="currency_code_shape",
+                violation_error_message="A code is three capital letters like USD.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -132,15 +140,25 @@ class Service(models.Model):
     class Meta:
         ordering = ["category__position", "category_id", "position", "id"]
         constraints = [
-            models.CheckConstraint(condition=Q(rate__gte=0), name="service_rate_not_negative"),
-            models.CheckConstraint(condition=Q(min__gte=1) & Q(max__gte=F("min")), name="service_min_max"),
+            models.CheckConstraint(
+                condition=Q(rate__gte=0),
+                name="service_rate_not_negative",
+                violation_error_message="The rate cannot be below zero.",
+            ),
+            models.CheckConstraint(
+                condition=Q(min__gte=1) & Q(max__gte=F("min")),
+                name="service_min_max",
+                violation_error_message="The minimum must be 1 or more, and the maximum no smaller than the minimum.",
+            ),
             models.CheckConstraint(
                 condition=Q(markup_percent__isnull=True) | Q(markup_percent__gte=0),
                 name="service_markup_percent_not_negative",
+                violation_error_message="The markup cannot be below zero.",
             ),
             models.CheckConstraint(
                 condition=Q(markup_fixed__isnull=True) | Q(markup_fixed__gte=0),
                 name="service_markup_fixed_not_negative",
+                violation_error_message="The markup cannot be below zero.",
             ),
         ]
 
@@ -171,8 +189,18 @@ class Route(models.Model):
     class Meta:
         ordering = ["priority", "id"]
         constraints = [
-            models.UniqueConstraint("service", "provider", "provider_service", name="route_once"),
-            models.CheckConstraint(condition=Q(cost__gte=0), name="route_cost_not_negative"),
+            models.UniqueConstraint(
+                "service",
+                "provider",
+                "provider_service",
+                name="route_once",
+                violation_error_message="This service is bought there already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(cost__gte=0),
+                name="route_cost_not_negative",
+                violation_error_message="The cost cannot be below zero.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -248,8 +276,17 @@ class CustomRate(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("customer", "service", name="custom_rate_once"),
-            models.CheckConstraint(condition=Q(rate__gte=0), name="custom_rate_not_negative"),
+            models.UniqueConstraint(
+                "customer",
+                "service",
+                name="custom_rate_once",
+                violation_error_message="This customer has an own price for this service already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(rate__gte=0),
+                name="custom_rate_not_negative",
+                violation_error_message="The rate cannot be below zero.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -264,7 +301,11 @@ class Discount(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(percent__gte=0, percent__lte=100), name="discount_percent_range"),
+            models.CheckConstraint(
+                condition=Q(percent__gte=0, percent__lte=100),
+                name="discount_percent_range",
+                violation_error_message="A discount is between 0 and 100 percent.",
+            ),
         ]
 
     def __str__(self) -> str:

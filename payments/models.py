@@ -74,22 +74,33 @@ class GatewaySettings(models.Model):
     class Meta:
         verbose_name = "gateway"
         constraints = [
-            models.UniqueConstraint("code", "currency", name="gateway_one_per_code_and_currency"),
+            models.UniqueConstraint(
+                "code",
+                "currency",
+                name="gateway_one_per_code_and_currency",
+                violation_error_message="There is one with this code for this currency already.",
+            ),
             models.CheckConstraint(
-                condition=Q(code__regex=r"^[a-z0-9-]+$") & Q(currency__regex=r"^[A-Z]{3}$"), name="gateway_code_shape"
+                condition=Q(code__regex=r"^[a-z0-9-]+$") & Q(currency__regex=r"^[A-Z]{3}$"),
+                name="gateway_code_shape",
+                violation_error_message="A code is small letters, digits and hyphens, a currency like USD.",
             ),
             models.CheckConstraint(condition=Q(kind__in=["manual", "stripe"]), name="gateway_kind_is_known"),
             # Stripe's money is one heap whatever the label; and no manual row may post in Stripe's name.
             models.CheckConstraint(
                 condition=Q(kind="stripe", code="stripe") | (~Q(kind="stripe") & ~Q(code="stripe")),
                 name="gateway_code_stripe_is_stripes",
+                violation_error_message="The code stripe is Stripe's, and Stripe has no other.",
             ),
             models.CheckConstraint(
-                condition=Q(minimum__gt=0, maximum__gte=F("minimum")), name="gateway_minimum_up_to_maximum"
+                condition=Q(minimum__gt=0, maximum__gte=F("minimum")),
+                name="gateway_minimum_up_to_maximum",
+                violation_error_message="The minimum must be above zero, and the maximum no smaller than the minimum.",
             ),
             models.CheckConstraint(
                 condition=Q(fee_percent__gte=0, fee_percent__lt=PERCENT_MAX, fee_fixed__gte=0),
                 name="gateway_fee_not_negative",
+                violation_error_message="A fee is neither below zero nor a hundred percent.",
             ),
         ]
 
@@ -109,13 +120,20 @@ class BonusRule(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(from_amount__gte=0), name="bonus_from_not_negative"),
             models.CheckConstraint(
-                condition=Q(percent__gt=0, percent__lte=PERCENT_MAX), name="bonus_percent_in_bounds"
+                condition=Q(from_amount__gte=0),
+                name="bonus_from_not_negative",
+                violation_error_message="The amount cannot be below zero.",
+            ),
+            models.CheckConstraint(
+                condition=Q(percent__gt=0, percent__lte=PERCENT_MAX),
+                name="bonus_percent_in_bounds",
+                violation_error_message="A bonus is above 0 and up to 100 percent.",
             ),
             models.CheckConstraint(
                 condition=Q(starts_at=None) | Q(ends_at=None) | Q(ends_at__gt=F("starts_at")),
                 name="bonus_ends_after_start",
+                violation_error_message="It must end after it starts.",
             ),
         ]
 
@@ -152,10 +170,15 @@ class Coupon(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(code__regex=COUPON_CODE), name="coupon_code_shape"),
+            models.CheckConstraint(
+                condition=Q(code__regex=COUPON_CODE),
+                name="coupon_code_shape",
+                violation_error_message="Three to thirty capital letters, digits and hyphens.",
+            ),
             models.CheckConstraint(
                 condition=Q(percent__gte=0, percent__lte=PERCENT_MAX, fixed__gte=0, from_amount__gte=0),
                 name="coupon_gift_in_bounds",
+                violation_error_message="Amounts cannot be below zero, and a gift is up to 100 percent.",
             ),
             models.CheckConstraint(
                 condition=Q(percent__gt=0) | Q(fixed__gt=0),
@@ -165,6 +188,7 @@ class Coupon(models.Model):
             models.CheckConstraint(
                 condition=Q(starts_at=None) | Q(ends_at=None) | Q(ends_at__gt=F("starts_at")),
                 name="coupon_ends_after_start",
+                violation_error_message="It must end after it starts.",
             ),
         ]
 

@@ -89,13 +89,25 @@ class Provider(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(concurrency_max__gte=1), name="provider_concurrency_positive"),
             models.CheckConstraint(
-                condition=Q(markup_percent__gte=0, markup_fixed__gte=0), name="provider_markup_not_negative"
+                condition=Q(concurrency_max__gte=1),
+                name="provider_concurrency_positive",
+                violation_error_message="At least one order must be sent at a time.",
             ),
-            models.CheckConstraint(condition=Q(currency__regex="^[A-Z]{3}$"), name="provider_currency_shape"),
             models.CheckConstraint(
-                condition=~Q(kind="manual") | Q(api_url="", sealed_key=""), name="provider_manual_is_not_called"
+                condition=Q(markup_percent__gte=0, markup_fixed__gte=0),
+                name="provider_markup_not_negative",
+                violation_error_message="The markup cannot be below zero.",
+            ),
+            models.CheckConstraint(
+                condition=Q(currency__regex="^[A-Z]{3}$"),
+                name="provider_currency_shape",
+                violation_error_message="A currency is three capital letters like USD.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="manual") | Q(api_url="", sealed_key=""),
+                name="provider_manual_is_not_called",
+                violation_error_message="What is delivered by hand has no address and no key.",
             ),
         ]
 

@@ -34,7 +34,9 @@ class Incident(models.Model):
         ordering = ["-started_at", "-id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(ended_at=None) | Q(ended_at__gte=F("started_at")), name="incident_ends_after_it_starts"
+                condition=Q(ended_at=None) | Q(ended_at__gte=F("started_at")),
+                name="incident_ends_after_it_starts",
+                violation_error_message="It must end after it starts.",
             ),
         ]
         indexes = [models.Index(fields=["-started_at"], name="incident_newest")]

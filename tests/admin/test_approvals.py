@@ -68,7 +68,7 @@ def test_second_person_approves(manager: Client, finance: Client, customer: User
     approval = ask(manager, customer)
     page = finance.get(page_of(approval)).content.decode()
     assert "a gift" in page
-    assert "Approve" in page
+    assert page_of_action(approval, "approve") in page
 
     response = run_action(finance, approval, "approve")
 
@@ -90,6 +90,9 @@ def test_second_person_rejects(manager: Client, finance: Client, customer: User)
 
 def test_nobody_approves_their_own_by_raw_post(boss: Client, customer: User) -> None:
     approval = ask(boss, customer)
+    page = boss.get(page_of(approval)).content.decode()
+    assert page_of_action(approval, "reject") in page
+    assert page_of_action(approval, "approve") not in page
 
     with nothing_moves():
         response = run_action(boss, approval, "approve")

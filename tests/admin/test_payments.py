@@ -306,6 +306,17 @@ def test_coupons_are_made_and_switched_off(boss, customer, bank):
     assert boss.post(f"{page_of(made)[:-7]}delete/", {"post": "yes"}).status_code == 403
 
 
+@pytest.mark.parametrize("typed", ["spring-26", " Spring-26 ", "SPRING-26"])
+def test_coupons_are_named_as_customers_type_them(boss, typed):
+    facts = {"code": typed, "currency": "USD", "percent": "5", "fixed": "0", "from_amount": "0"}
+
+    assert boss.post("/admin/payments/coupon/add/", facts).status_code == 302
+    again = boss.post("/admin/payments/coupon/add/", facts | {"code": "spring-26"})
+
+    assert Coupon.objects.get().code == "SPRING-26"
+    assert "already exists" in again.content.decode()
+
+
 @pytest.mark.parametrize(
     "wrong", [{"code": "a b"}, {"percent": "0"}, {"percent": "101"}, {"fixed": "-1"}, {"currency": "usd"}]
 )

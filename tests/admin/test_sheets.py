@@ -104,10 +104,11 @@ def test_changes_what_was_shown_and_logs_it(boss: Client, staff: User, followers
         ({"id": 999, "rate": "1"}, "There is no service 999"),
         ({"id": "", "rate": "1"}, "There is no service"),
         ({"id": "1' OR 1=1", "rate": "1"}, "There is no service"),
-        ({"id": 1042, "rate": "-1"}, ""),
-        ({"id": 1042, "rate": "cheap"}, ""),
-        ({"id": 1042, "category": "Nowhere"}, ""),
-        ({"id": 1042, "max": "-5"}, ""),
+        ({"id": 1042, "rate": "-1"}, "The rate cannot be below zero."),
+        ({"id": 1042, "rate": "cheap"}, "“cheap” is no number."),
+        ({"id": 1042, "min": "few"}, "“few” is no number."),
+        ({"id": 1042, "category": "Nowhere"}, "does not exist"),
+        ({"id": 1042, "max": "-5"}, "greater than or equal to"),
     ],
 )
 def test_a_file_with_a_bad_row_changes_nothing(
