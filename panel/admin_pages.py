@@ -68,15 +68,15 @@ class PanelAdmin(ModelAdmin):
 
     # Django's own record of changes is not kept: the staff log says more, and nobody can change it.
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Write it into the staff log, in the form's transaction."""
         self._record_form(request, obj, "add")
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Write it into the staff log, in the form's transaction."""
         self._record_form(request, obj, "change", outcome=message if isinstance(message, str) else "")
 
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         """Write it into the staff log, with all that is lost."""
         for obj in queryset:
             self._record(request, obj, f"{self.opts.label_lower}: delete", before=audit.snapshot(obj))

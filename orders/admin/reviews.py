@@ -20,16 +20,9 @@ from orders.admin import order_facts, order_rows
 from orders.admin.queues import queue_links
 from orders.errors import ProviderNotAsked
 from orders.models import ReviewItem
-from panel.admin_actions import (
-    ReasonForm,
-    ask_and_perform,
-    ask_and_perform_on_many,
-    get_visible,
-    show_form,
-    staff_action,
-)
+from panel.admin_actions import ReasonForm, ask_and_perform, ask_and_perform_on_many, show_form, staff_action
 from panel.admin_facts import Fact
-from panel.admin_pages import ReadOnlyAdmin, link_to
+from panel.admin_pages import ReadOnlyAdmin, get_visible, link_to
 from providers.adapter import STATUS_IDS_MAX
 
 PROVIDER_ORDER_MAX_CHARACTERS = 100  # the column that keeps it

@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.utils.safestring import SafeString
 
 from panel.admin_actions import ReasonForm, StaffActionForm, show_form, staff_action
-from panel.admin_pages import ReadOnlyAdmin, get_visible, link_to, origin_of, parse_id, state_column
+from panel.admin_pages import ReadOnlyAdmin, get_visible, link_to, origin_of, state_column
 from panel.errors import DomainError
 from panel.money import print_amount
 from staff import approvals
@@ -71,7 +71,8 @@ class ApprovalAdmin(ReadOnlyAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Leave approving to another person than the one who asked."""
         actions = super().get_actions_detail(request, object_id)
-        if not Approval.objects.filter(pk=parse_id(str(object_id)), requested_by=request.user.pk).exists():
+        approval = self.get_object(request, object_id)
+        if approval is None or approval.requested_by_id != request.user.pk:
             return actions
         return [action for action in actions if action.method.original_function_name != "approve"]
 
