@@ -1,4 +1,4 @@
-"""Runs of a drip-feed keep the interval, however many are due at once."""
+"""Runs of a drip-feed keep their interval, however many are due at once."""
 
 import threading
 from datetime import timedelta
