@@ -8,7 +8,7 @@ nothing else of the order is sent.
 Orders with one run, nearly all there are, are asked for their `run_count` and no more.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -72,16 +72,17 @@ def may_claim(run: Run) -> bool:
     is_locked = Order.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=order.pk).values_list("pk")
     if is_locked.first() and not list_on_their_way([order.pk]):
         return True
+    parameters: dict[str, Any] = {"order": order.pk, "for": ASK_AGAIN}
     with connection.cursor() as cursor:
-        cursor.execute(_PUT_OFF_DUE, {"order": order.pk, "for": ASK_AGAIN})
+        cursor.execute(_PUT_OFF_DUE, parameters)
     return False
 
 
-def list_on_their_way(order_ids: Sequence[int]) -> Collection[int]:
+def list_on_their_way(order_ids: Sequence[int]) -> frozenset[int]:
     """Return those of some orders of which a run is being sent, and the next one must wait for the outcome."""
     with connection.cursor() as cursor:
         cursor.execute(_ON_THEIR_WAY, {"orders": list(order_ids)})
-        return {order_id for (order_id,) in cursor.fetchall()}
+        return frozenset(order_id for (order_id,) in cursor.fetchall())
 
 
 def keep_interval(order: Order, *, sent_at: datetime) -> None:

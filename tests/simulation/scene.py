@@ -82,9 +82,8 @@ class Scene:
     def __init__(self, fakes: list[FakeProvider], monkeypatch: pytest.MonkeyPatch, *, funds: str = "20") -> None:
         self._monkeypatch = monkeypatch
         self._slept = 0.0
-        self.began: dict[
-            int, float
-        ] = {}  # attempts, by the clock of the scene: the database keeps their start
+        # Attempts, by the clock of the scene: when they began never changes in the database.
+        self.began: dict[int, float] = {}
         self._took_back_at = time.monotonic()
         monkeypatch.setattr(
             submission, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + self._slept, sleep=time.sleep)
