@@ -5,7 +5,7 @@ import logging
 from django.db import transaction
 from django.db.models.functions import Now
 
-from orders import nudge, routing, settlement
+from orders import dripfeed, nudge, routing, settlement
 from orders.errors import RunNotHeld
 from orders.models import Order, OrderEvent, Run
 from panel import checkpoints
@@ -40,7 +40,7 @@ def recheck_held() -> int:
                 logger.exception("held run %s cannot be looked at", run_id)
                 continue
             if may_go:
-                run.held_at, run.held_because, run.due_at = None, "", Now()
+                run.held_at, run.held_because, run.due_at = None, "", dripfeed.next_turn(order, run)
                 run.save(update_fields=["held_at", "held_because", "due_at"])
                 settlement.record_event(order.pk, OrderEvent.Kind.RELEASED, run_id=run_id)
                 released += 1
@@ -50,7 +50,7 @@ def recheck_held() -> int:
 
 
 def release_run(*, run_id: int, reason: str, actor_id: int | None) -> None:
-    """Let a held run go at any cost; without a route that may be used it is held again.
+    """Let a held run go now and at any cost; without a route that may be used it is held again.
 
     :raises ReasonMissing:
     :raises RunNotHeld: it is on its way, canceled, or was never held.

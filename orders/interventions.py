@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from orders import nudge, pricing, routing, settlement
+from orders import dripfeed, nudge, pricing, routing, settlement
 from orders.cancellations import IN_DOUBT
 from orders.errors import (
     LinkUnusable,
@@ -144,7 +144,8 @@ def resend(*, order_id: int, reason: str, actor_id: int | None) -> list[int]:
     """Send now what is held or was put off, at any cost what was held; return the numbers of those runs.
 
     Only what has not left us: what a provider has or may have is never sent again by this. Drip-feed's later runs
-    wait for their time.
+    wait for their time. Of those whose time was before an outage one goes at once, however short ago another was sent;
+    the rest follow it an interval apart.
 
     :raises ReasonMissing:
     :raises OrderNotFound:
@@ -175,7 +176,8 @@ def move_to_provider(
 ) -> list[int]:
     """Have the runs that have not left us sent to another provider of the service; return their numbers.
 
-    Its route comes before all others. Should it refuse them, they go by the other routes as always.
+    Its route comes before all others. Should it refuse them, they go by the other routes as always. A drip-feed keeps
+    its interval.
 
     :param accept_loss: also when it costs more than the customer pays.
     :raises ReasonMissing:
@@ -188,6 +190,8 @@ def move_to_provider(
     with transaction.atomic():
         order, runs = settlement.lock_order_and_runs(order_id)
         queued = list_queued(runs)
+        free_at = dripfeed.free_at(order)
+        is_free = free_at is None or free_at <= timezone.now()
         _record(order, "moved", reason, actor_id, provider=provider_id, runs=[run.number for run in queued])
         for run in queued:
             choice = routing.choose_route_at(provider_id, order, run)
@@ -202,7 +206,7 @@ def move_to_provider(
             }
             if accept_loss:
                 changes["loss_accepted"] = True
-            if _is_time_for(run, order):
+            if is_free and _is_time_for(run, order):
                 _send_soon(run, **changes)
             else:
                 settlement.move_run(run, RunState.QUEUED, **changes)
@@ -229,7 +233,7 @@ def list_queued(runs: Sequence[Run]) -> list[Run]:
 
 
 def _is_time_for(run: Run, order: Order) -> bool:
-    """Say whether a queued run would have been sent by now, had nothing put it off."""
+    """Say whether a queued run would have been sent by now, had nothing put it or one before it off."""
     scheduled_at = order.created_at + timedelta(minutes=order.interval_minutes or 0) * (run.number - 1)
     return scheduled_at <= timezone.now()
 

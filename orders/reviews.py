@@ -3,7 +3,7 @@
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from orders import nudge, settlement, watching
+from orders import dripfeed, nudge, settlement, watching
 from orders.errors import (
     ProviderOrderMissing,
     ProviderOrderTaken,
@@ -68,6 +68,8 @@ def resolve_found(*, item_id: int, provider_order: str, reason: str, actor_id: i
 def resolve_resend(*, item_id: int, reason: str, actor_id: int | None) -> None:
     """The provider does not have it: send it again, unless its customer has asked for cancellation meanwhile.
 
+    Of a drip-feed that went on meanwhile it keeps the interval, as any run does.
+
     :raises ReviewNotFound:
     :raises ReviewAlreadyResolved:
     :raises ReasonMissing:
@@ -76,7 +78,7 @@ def resolve_resend(*, item_id: int, reason: str, actor_id: int | None) -> None:
         order, run, _ = _resolve(
             item_id, ReviewItem.Resolution.RESENT, Attempt.State.ABSENT, reason=reason, actor_id=actor_id
         )
-        settlement.requeue_run(order, run, due_at=Now())
+        settlement.requeue_run(order, run, due_at=dripfeed.next_turn(order, run))
         nudge.wake_submitters()
 
 

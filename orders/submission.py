@@ -17,7 +17,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 from django.db.models.functions import Now
 
 from catalog.models import Route
-from orders import holds, reviews, routing, settlement, watching
+from orders import dripfeed, holds, reviews, routing, settlement, watching
 from orders.models import Attempt, Order, OrderEvent, Run
 from orders.transitions import RunState
 from panel import alerts, checkpoints
@@ -111,7 +111,7 @@ def _list_providers_with_work() -> Sequence[int]:
 
 
 def _claim_at(provider_id: int) -> tuple[Claim | None, bool]:
-    """Look at the run that is due longest at one provider: claim it, or say whether it was put elsewhere."""
+    """Look at the run that is due longest at one provider: claim it, or say whether it was put elsewhere or off."""
     made_at = time.monotonic()
     looked_at: list[Run] = []
     try:
@@ -150,7 +150,9 @@ def _claim_at(provider_id: int) -> tuple[Claim | None, bool]:
 
 
 def _decide(run: Run, provider: Provider, *, made_at: float) -> tuple[Claim | None, bool]:
-    """Claim a locked run for the provider it waits at, or put it elsewhere."""
+    """Claim a locked run for the provider it waits at, or put it elsewhere or off."""
+    if not dripfeed.may_claim(run):
+        return None, True
     choice = routing.choose_route(run.order, run)
     if choice.route is None:
         holds.hold_run(run, because=choice.why_not)
@@ -257,6 +259,7 @@ def record_accepted(claim: Claim, *, provider_order: str) -> None:
                 poll_at=Now() + FIRST_POLL_AFTER,
                 expected_at=Now() + watching.expected_duration(order.service),
             )
+            dripfeed.keep_interval(order, sent_at=attempt.started_at)
             settlement.record_event(run.order_id, OrderEvent.Kind.SUBMITTED, run_id=run.pk, run=run.number)
     except IntegrityError as error:
         if violated_constraint(error) != "run_provider_order_once":
@@ -317,10 +320,11 @@ def record_rejected(claim: Claim, *, evidence: str) -> None:
 def record_unknown(attempt_id: int, *, evidence: str) -> None:
     """Stop touching the run and ask a person: it may or may not be at the provider."""
     with transaction.atomic(durable=True):
-        _, run, attempt = _lock(attempt_id)
+        order, run, attempt = _lock(attempt_id)
         if attempt.state == Attempt.State.IN_FLIGHT:
             _finish(attempt, Attempt.State.UNKNOWN, evidence=evidence)
             settlement.move_run(run, RunState.UNKNOWN)
+            dripfeed.keep_interval(order, sent_at=attempt.started_at)
             reviews.open_review(attempt, run=run)
 
 

@@ -5,8 +5,9 @@ asked, an attempt with its cost is written, and the run goes on to in progress, 
 of its order and itself. So it is handed out once at most, whoever else pulls, takes, moves or cancels at the same
 moment; what was taken is in the list of orders, where a program finds it whose answer got lost.
 
-An order is one task at a time: the next run of a drip-feed is handed out when the one before has ended. So whatever is
-said of an order afterwards is said of the one run that is out; see `reporting.py`.
+An order is one task at a time: the next run of a drip-feed is handed out when the one before has ended, and an interval
+after that one was taken at the earliest. So whatever is said of an order afterwards is said of the one run that is out;
+see `reporting.py`.
 """
 
 import logging
@@ -17,7 +18,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from orders import holds, interventions, nudge, routing, settlement, watching
+from orders import dripfeed, holds, interventions, nudge, routing, settlement, watching
 from orders.errors import NotToTakeNow, RunNotByHand
 from orders.models import Attempt, Order, OrderEvent, Run
 from orders.routing import Choice
@@ -142,6 +143,7 @@ def _lock_due(limit: int, service_ids: Sequence[int] | None) -> Sequence[Run]:
             order__in=[run.order_id for run in runs], provider__in=parameters["manual"], state__in=parameters["out"]
         ).values_list("order", flat=True)
     )
+    busy |= dripfeed.list_on_their_way([run.order_id for run in runs])
     return [run for run in runs if run.order_id not in busy]
 
 
@@ -171,6 +173,8 @@ def _why_not_now(run: Run, runs: Sequence[Run], is_open: Mapping[int, bool]) -> 
         return "its time has not come"
     if any(one.provider_id in is_open and one.state in TRACKED_RUN_STATES for one in runs):
         return "another part of it is out"
+    if dripfeed.list_on_their_way([run.order_id]):
+        return "another part of it is being sent"
     return ""
 
 
@@ -191,6 +195,7 @@ def _hand_out(run: Run, choice: Choice, *, reason: str, actor_id: int | None) ->
         expected_at=Now() + watching.expected_duration(order.service),
     )
     settlement.move_run(run, RunState.IN_PROGRESS)
+    dripfeed.keep_interval(order, sent_at=attempt.started_at)
     settlement.record_event(
         order.pk, OrderEvent.Kind.SUBMITTED, run_id=run.pk, actor_id=actor_id, run=run.number, reason=reason
     )

@@ -58,7 +58,8 @@ _IS_NOT_TAKEN = """
     AND state = 'queued' AND held_at IS NULL AND alarm = '' AND due_at <= statement_timestamp() - %(to_take)s
 """
 
-# Each time it is put off it is due later, so the time counts from when it was due first.
+# Each time it is put off it is due later, so the time counts from when it was due first. A run of a drip-feed may have
+# kept an interval since then, so of these it counts from the first try.
 _IS_PUT_OFF = """
     state = 'queued' AND held_at IS NULL AND alarm = '' AND id IN (
         SELECT r.id FROM orders_attempt a JOIN orders_run r ON r.id = a.run_id JOIN orders_order o ON o.id = r.order_id
@@ -68,6 +69,10 @@ _IS_PUT_OFF = """
             AND r.provider_id = ANY(ARRAY(SELECT id FROM providers_provider WHERE kind <> 'manual'))
             AND o.created_at + make_interval(mins => coalesce(o.interval_minutes, 0) * (r.number - 1))
                 <= statement_timestamp() - %(put_off)s
+            AND (o.run_count = 1 OR EXISTS (
+                SELECT 1 FROM orders_attempt tried
+                WHERE tried.run_id = r.id AND tried.started_at <= statement_timestamp() - %(put_off)s
+            ))
     )
 """
 

@@ -60,7 +60,7 @@ def _tell(request: CustomerRequest, order_id: int, *, events_before: int | None 
         "parameters": _parameters(order),
         "runs": runs if order.run_count > 1 else [],
         "runs_done": sum(run.is_over for run in runs),
-        "next_run": next((run for run in runs if run.is_waiting), None),
+        "next_run": min((run for run in runs if run.is_waiting), key=lambda run: run.starts_at, default=None),
         "steps": [timeline.describe_event(event, order=order, currency=currency) for event in page.rows],
         "events_before": events_before,
         "older_url": f"{reverse('dashboard:order', args=[order.pk])}?before={page.next_key}" if page.next_key else "",

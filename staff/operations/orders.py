@@ -109,7 +109,9 @@ def _reject_cancel(order_id: int, *, reason: str, actor_id: int | None) -> str:
 
 def _resend(order_id: int, *, reason: str, actor_id: int | None) -> str:
     runs = interventions.resend(order_id=order_id, reason=reason, actor_id=actor_id)
-    return f"{order_id}: {_count(runs)} to be sent now."
+    if len(runs) == 1:
+        return f"{order_id}: 1 run to be sent now."
+    return f"{order_id}: {_count(runs)} to be sent, the first now, each other an interval later."
 
 
 def _move(order_id: int, *, reason: str, actor_id: int | None, provider_id: int, accept_loss: bool = False) -> str:

@@ -1,6 +1,7 @@
 """Runs that are held and runs with an alarm: seen at a glance, decided with a reason."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -104,12 +105,20 @@ def test_what_was_let_go_is_decided_no_more(boss: Client, held: HeldRun, action:
         assert run_action(boss, held, action, reason=WHY).status_code == 404
 
 
-def test_cancel_waits_for_the_fate_of_the_other_runs(boss: Client, customer: User, followers: Service) -> None:
-    place(funded(customer, "10"), followers, runs=2, interval=1)
-    assert submission.claim_next() is not None  # on its way
+def hold_second_and_claim_first(followers: Service, *, cost: str) -> None:
+    """Bring a drip-feed to where its second run is held and its first is on its way: while one is, none is claimed."""
     followers.routes.update(cost=2)
+    Run.objects.filter(number=1, state="queued").update(due_at=Now() + timedelta(days=1))
     Run.objects.filter(number=2).update(due_at=Now())
     assert submission.claim_next() is None
+    followers.routes.update(cost=cost)
+    Run.objects.filter(number=1, state="queued", held_at=None).update(due_at=Now())
+    assert submission.claim_next() is not None
+
+
+def test_cancel_waits_for_the_fate_of_the_other_runs(boss: Client, customer: User, followers: Service) -> None:
+    place(funded(customer, "10"), followers, runs=2, interval=1)
+    hold_second_and_claim_first(followers, cost="0")
 
     with nothing_moves():
         response = run_action(boss, HeldRun.objects.get(), "cancel", reason=WHY)
@@ -150,12 +159,7 @@ def test_sends_a_selection(boss: Client, customer: User, followers: Service, hel
 
 def test_cancels_a_selection_each_for_itself(boss: Client, customer: User, followers: Service, held: HeldRun) -> None:
     place(customer, followers, runs=2, interval=1, quantity=2000)
-    followers.routes.update(cost=0)
-    claim = submission.claim_next()  # the first of two is on its way
-    assert claim is not None
-    followers.routes.update(cost=2)
-    Run.objects.filter(number=2).update(due_at=Now())
-    assert submission.claim_next() is None
+    hold_second_and_claim_first(followers, cost="0")
     both = HeldRun.objects.order_by("pk")
     assert len(both) == 2
 
@@ -224,12 +228,9 @@ def test_lists_ask_no_more_for_more_rows(
 
 
 def test_the_order_shows_route_hold_alarm_and_cost(boss: Client, customer: User, followers: Service) -> None:
-    followers.routes.update(cost=Decimal("0.4"))
     order_id = place(funded(customer, "10"), followers, runs=2, interval=1)
-    assert submission.claim_next() is not None
-    followers.routes.update(cost=2)
-    Run.objects.filter(number=2).update(due_at=Now(), alarm=Run.Alarm.WAITING, alarm_at=Now())
-    assert submission.claim_next() is None
+    hold_second_and_claim_first(followers, cost="0.4")
+    Run.objects.filter(number=2).update(alarm=Run.Alarm.WAITING, alarm_at=Now())
 
     page = boss.get(page_of(Order.objects.get(pk=order_id))).content.decode()
 

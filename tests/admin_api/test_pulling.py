@@ -250,6 +250,10 @@ def test_other_orders_are_answered_as_ever(
     assert said(update(tool, waiting, status="canceled")) == f"{waiting}: Canceled, 0.85000 of 0.85000 refunded."
 
 
+def let_the_interval_pass() -> None:
+    Run.objects.filter(state="queued").update(due_at="2026-01-01T00:00:00Z")
+
+
 def test_of_a_drip_feed_one_run_at_a_time(tool: Tool, customer: User, handmade: Service) -> None:
     order_id = place(funded(customer, "100"), handmade, quantity=300, runs=3, interval=1)
     Run.objects.update(due_at="2026-01-01T00:00:00Z")
@@ -263,11 +267,14 @@ def test_of_a_drip_feed_one_run_at_a_time(tool: Tool, customer: User, handmade: 
     assert (whole["quantity"], whole["remains"], whole["by_hand"]["remains"]) == (300, 240, 40)
     assert said(update(tool, order_id, status="completed")) == f"{order_id}: run 1 of 3, completed."
     assert tool.data(f"orders/{order_id}")["status"] == "in_progress"
+    assert pull(tool)["count"] == 0  # an interval after the first was pulled, not before
 
+    let_the_interval_pass()
     (row,) = pull(tool)["list"]
     assert (row["run"], row["start_count"]) == (2, None)
     text = f"{order_id}: run 2 of 3, partial, 40 undelivered, 0.03400 given back."
     assert said(update(tool, order_id, run=2, status="partial", remains=40)) == text
+    let_the_interval_pass()
     assert pull(tool)["list"][0]["run"] == 3
     said(update(tool, order_id, run=3, status="completed"))
 
@@ -282,6 +289,7 @@ def test_a_repeated_report_ends_no_other_run(tool: Tool, customer: User, handmad
     Run.objects.update(due_at="2026-01-01T00:00:00Z")
     pull(tool)
     said(update(tool, order_id, status="completed"))
+    let_the_interval_pass()
     pull(tool)
 
     with nothing_moves():

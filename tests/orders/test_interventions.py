@@ -371,8 +371,8 @@ def test_partial_of_a_drip_feed_counts_what_is_queued_as_undelivered(dripfeed):
 
 def test_partial_takes_from_the_last_runs_first(customer, followers):
     order = order_of(customer, followers, quantity=1000, runs=4, interval_minutes=60)
-    order.runs.update(due_at=Now())
     for number in range(1, 5):
+        order.runs.filter(state="queued").update(due_at=Now())
         report(submitted(order, provider_order=f"P-{number}"), "Completed")
 
     set_partial(order, 300)

@@ -30,6 +30,8 @@ REASON = "my program said so"
 
 
 def taken(order):
+    """Take the next run of an order, after the interval if it is a drip-feed."""
+    order.runs.filter(state="queued").update(due_at=Now())
     return taking.take_order(order_id=order.pk, reason=REASON, actor_id=None)
 
 

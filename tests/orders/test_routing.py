@@ -288,9 +288,9 @@ def test_sends_at_a_loss_what_the_owner_sells_at_a_loss(customer, followers, wor
 def test_prices_each_run_of_a_drip_feed_by_its_share(customer, followers, world):
     priced("0.85")
     order = order_of(customer, followers, runs=3, interval_minutes=1)
-    Run.objects.update(due_at=Now())
-
-    work()
+    for _ in range(3):
+        Run.objects.filter(state="queued").update(due_at=Now())
+        work()
 
     assert set(order.runs.values_list("state", flat=True)) == {"submitted"}
     assert sum(Attempt.objects.values_list("cost", flat=True)) == Decimal("0.85")

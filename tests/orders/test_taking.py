@@ -78,6 +78,11 @@ def end(run, state=RunState.COMPLETED):
     Run.objects.filter(pk=run.pk).update(state=state, remains=0, finished_at=Now())
 
 
+def let_time_pass(order):
+    """Let the interval after the run that was taken last be over."""
+    order.runs.filter(state="queued").update(due_at=F("due_at") - timedelta(hours=1))
+
+
 # --- Taking -----------------------------------------------------------------------------------------------------------
 
 
@@ -198,6 +203,7 @@ def test_what_cannot_be_prepared_keeps_nothing_else_waiting(customer, handmade, 
 
 def test_one_run_of_a_drip_feed_is_out_at_a_time(dripfeed):
     assert pull() == [f"{dripfeed.pk}/1"]
+    let_time_pass(dripfeed)
     assert pull() == []
     with pytest.raises(NotToTakeNow, match="another part of it is out"):
         take(dripfeed)

@@ -7,6 +7,7 @@ with itself.
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from django.db import connection
@@ -27,6 +28,7 @@ LIVE = [Attempt.State.IN_FLIGHT, Attempt.State.ACCEPTED, Attempt.State.UNKNOWN]
 IN_DOUBT = [Attempt.State.IN_FLIGHT, Attempt.State.UNKNOWN]
 ROUNDS_MAX = 40  # until nothing moves; five or so are usual
 ROUND_SECONDS = 2000
+TIME_TAKEN_BACK_SECONDS = 5  # what became due while a step took time stays due when that time is taken back
 RECHECK_SECONDS = 400_000  # past the last time that a run is asked about after its end
 
 
@@ -75,6 +77,8 @@ def check_after_step(scene: Scene, *, funds: Decimal) -> None:
     for order in rows.orders:
         _check_order(order, rows)
     _check_attempts(rows)
+    scene.note_attempts()
+    _check_intervals(scene, rows)
     _check_providers(rows)
     _check_books(scene, rows)
 
@@ -103,6 +107,22 @@ def _check_attempts(rows: Rows) -> None:
         order = orders[run.order_id]
         brings = order.charge * run.quantity / order.quantity
         assert run.loss_accepted or attempt.cost <= brings + CENT_PART, f"run {run.pk}: a loss that nobody has seen"
+
+
+def _check_intervals(scene: Scene, rows: Rows) -> None:
+    """Check that what was sent of an order, or may have been, keeps its interval; what staff let go need not."""
+    runs = {run.pk: run for run in rows.runs}
+    orders = {order.pk: order for order in rows.orders}
+    sent = defaultdict(list)
+    for attempt in rows.attempts:
+        if attempt.state in LIVE:
+            sent[runs[attempt.run_id].order_id].append(attempt)
+    for order_id, attempts in sent.items():
+        attempts.sort(key=lambda attempt: scene.began[attempt.pk])
+        for before, after in pairwise(attempts):
+            apart = scene.began[after.pk] - scene.began[before.pk]
+            is_kept = apart > orders[order_id].interval_minutes * 60 - TIME_TAKEN_BACK_SECONDS
+            assert is_kept or runs[after.run_id].loss_accepted, f"order {order_id}: two runs {apart} s apart"
 
 
 def _check_providers(rows: Rows) -> None:

@@ -82,6 +82,8 @@ class Scene:
     def __init__(self, fakes: list[FakeProvider], monkeypatch: pytest.MonkeyPatch, *, funds: str = "20") -> None:
         self._monkeypatch = monkeypatch
         self._slept = 0.0
+        # Attempts, by the clock of the scene: when they began never changes in the database.
+        self.began: dict[int, float] = {}
         self._took_back_at = time.monotonic()
         monkeypatch.setattr(
             submission, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + self._slept, sleep=time.sleep)
@@ -134,6 +136,7 @@ class Scene:
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, for us and for the panels: everything planned comes nearer."""
+        self.note_attempts()
         self._move("{column} - make_interval(secs => %(seconds)s)", _UNTIL, seconds)
         self._move("{column} - make_interval(secs => %(seconds)s)", _SINCE, seconds)
         self._slept += seconds
@@ -145,12 +148,18 @@ class Scene:
 
         What is due by now stays due.
         """
+        self.note_attempts()
         seconds = time.monotonic() - self._took_back_at
         later = "{column} + make_interval(secs => %(seconds)s)"
         self._move(f"CASE WHEN {{column}} > statement_timestamp() THEN {later} ELSE {{column}} END", _UNTIL, seconds)
         self._move(f"least({later}, statement_timestamp())", _SINCE, seconds)
         self._slept -= seconds
         self._took_back_at += seconds
+
+    def note_attempts(self) -> None:
+        """Note when the attempts began that are new, before the clock is moved."""
+        new = Attempt.objects.exclude(pk__in=self.began).values_list("pk", "started_at")
+        self.began |= {pk: started_at.timestamp() + self._slept for pk, started_at in new}
 
     def _move(self, expression: str, tables: dict[str, tuple[str, ...]], seconds: float) -> None:
         with connection.cursor() as cursor:

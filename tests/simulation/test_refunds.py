@@ -116,8 +116,8 @@ def test_control_without_the_lock_everybody_tries_to_give_back(customer, followe
 def test_two_runs_of_an_order_that_end_at_once(customer, followers, monkeypatch):
     """The second waits until the first has given back its part, and finds it given back."""
     order = order_of(customer, followers, quantity=1000, runs=2, interval_minutes=60)
-    order.runs.update(due_at=Now())
     first = submitted(order, provider_order="P-1")
+    order.runs.filter(state="queued").update(due_at=Now())
     second = submitted(order, provider_order="P-2")
     first_has_settled = threading.Event()
     second_waits = threading.Event()
