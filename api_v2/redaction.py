@@ -13,7 +13,7 @@ MARGIN = 128
 # Any 22 characters of a key hold one of these pieces of it whole. Less of it is no help to a guesser.
 _PIECES = (slice(0, 12), slice(10, 22), slice(20, 32))
 _KEY_SHAPED = re.compile(r"[0-9a-fA-F]{32,}")
-_NEITHER_LETTER_NOR_DIGIT = re.compile(r"[\W_]+")
+_NEITHER_LETTER_NOR_DIGIT = bytes(code for code in range(128) if not chr(code).isalnum())
 _MASKED = re.compile(f"{MASK}{{8,}}")
 
 
@@ -25,10 +25,12 @@ def redact(text: str, *, key: str, limit: int) -> str:
     # Of the same length first: otherwise what stands behind the limit would move into it, cut anywhere.
     masked = _KEY_SHAPED.sub(lambda found: MASK * len(found[0]), text)
     # As `%61b..`, `AB-CD..` or half of it, it could be read as well; then nothing of the text is worth the risk.
-    squeezed = _NEITHER_LETTER_NOR_DIGIT.sub("", unquote(unquote(masked))).lower()
-    if key and any(key[piece] in squeezed for piece in _PIECES):
+    # As bytes, because this is done to megabytes a second.
+    letters = unquote(unquote(masked)).encode("ascii", "ignore").translate(None, _NEITHER_LETTER_NOR_DIGIT).lower()
+    if key and any(key[piece].encode() in letters for piece in _PIECES):
         return SHOWN_MASK
-    return _MASKED.sub(SHOWN_MASK, masked[:limit])
+    shown = masked[:limit]
+    return _MASKED.sub(SHOWN_MASK, shown) if MASK in shown else shown
 
 
 def redact_parameter(name: str, text: str, *, key: str, limit: int) -> str:
