@@ -105,6 +105,15 @@ def test_says_what_a_refusal_was_about(params, error, facts, customer, followers
     assert all(str(call.facts[name]).startswith(str(facts[name])) for name in facts)
 
 
+def test_numbers_may_be_larger_than_computers_have_them(customer, followers):
+    call_api(customer, action="add", service=1042, link=LINK, quantity="9" * 30)
+
+    call = recorded()
+
+    assert ["quantity", "9" * 30, 30] in call.sent
+    assert recording.recorder.dropped == 0
+
+
 def test_records_what_a_suspended_customer_tried(customer):
     key = key_of(customer)
     User.objects.update(is_suspended=True)
