@@ -147,15 +147,7 @@ class Recorder:
             tally.calls += 1
             tally.total_us += latency_us
             tally.max_us = max(tally.max_us, latency_us)
-            kept = self._kept.get((key_id, is_refusal))
-            if kept is None:
-                kept = deque(maxlen=REFUSALS_KEPT if is_refusal else NEWEST_KEPT)
-                self._kept[key_id, is_refusal] = kept
-            if kept and (len(kept) == kept.maxlen or self._pending >= PENDING_MAX):
-                kept.popleft()
-                self._pending -= 1
-            kept.append(pending)
-            self._pending += 1
+            self._keep(pending, is_refusal=is_refusal)
             if self._writer is None and self._starts_writer:
                 # Not a daemon, as the web server's threads are: an ending process waits for it and loses nothing.
                 self._writer = threading.Thread(target=self._write_for_ever, name="api-calls", daemon=False)
@@ -193,13 +185,31 @@ class Recorder:
 
     def _take(self, rows_max: int) -> list[_Pending]:
         """Take the newest calls of the keys that have waited for the longest, of each as many; the lock is held."""
-        share = max(1, rows_max // max(1, len(self._kept)))
+        share = rows_max if self._pending <= rows_max else max(1, rows_max // len(self._kept))
         taken: list[_Pending] = []
         for key in list(islice(self._kept, rows_max)):
             calls = self._kept.pop(key)
             self._pending -= len(calls)
             taken += islice(calls, max(0, len(calls) - share), None)
         return taken
+
+    def _keep(self, pending: _Pending, *, is_refusal: bool) -> None:
+        """Keep a call until it is written, instead of an older one where there is no room; the lock is held."""
+        name = (pending.key_id, is_refusal)
+        most = REFUSALS_KEPT if is_refusal else NEWEST_KEPT
+        if len(self._kept.get(name, ())) == most:
+            self._forget_oldest(name)
+        elif self._pending >= PENDING_MAX:
+            self._forget_oldest(next(iter(self._kept)))  # of the key that has waited for the longest
+        self._kept.setdefault(name, deque()).append(pending)
+        self._pending += 1
+
+    def _forget_oldest(self, name: tuple[int, bool]) -> None:
+        calls = self._kept[name]
+        calls.popleft()
+        self._pending -= 1
+        if not calls:
+            del self._kept[name]
 
 
 recorder = Recorder()

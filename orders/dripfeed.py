@@ -19,9 +19,11 @@ from django.db.models.functions import Greatest, Now
 from orders.models import Attempt, Order, Run
 
 ASK_AGAIN = timedelta(seconds=15)  # while another run is on its way; most calls are over by then
+LOOK_AGAIN = timedelta(seconds=1)  # while somebody else has the order's lock
 SENT = (Attempt.State.IN_FLIGHT, Attempt.State.ACCEPTED, Attempt.State.UNKNOWN)  # or it may have been
 
-# Each waiting run at the earliest an interval after the one before it, the first an interval after what was sent.
+# Each waiting run at the earliest an interval after the one before it, the first an interval after what was sent. Those
+# that can go by then have their turn by number; one that was put off for longer does not hold up those after it.
 # A run is sent a moment after it was due, and so are all that follow it. For moments only the next one is written anew,
 # or each of a thousand runs would be for each of them; the others are when half an interval has come together, as after
 # an outage. Held runs have no turn; they get one when they are let go.
@@ -31,7 +33,8 @@ FROM (
     SELECT id, place * %(interval)s::interval
         + greatest(%(sent_at)s, max(due_at - place * %(interval)s::interval) OVER (ORDER BY place)) AS at
     FROM (
-        SELECT id, due_at, row_number() OVER (ORDER BY number) AS place
+        SELECT id, due_at,
+            row_number() OVER (ORDER BY greatest(due_at, %(sent_at)s + %(interval)s::interval), number) AS place
         FROM orders_run WHERE order_id = %(order)s AND state = 'queued' AND held_at IS NULL
     ) waiting
 ) plan
@@ -61,7 +64,7 @@ WHERE a.state = 'in_flight' AND o.id = ANY(%(orders)s) AND o.run_count > 1
 def may_claim(run: Run) -> bool:
     """Say whether a locked, due run may be claimed now; if so, no other of its order is before this transaction ends.
 
-    If not, it is put off for some seconds, with all of its order that are due: one of them is on its way, or somebody
+    If not, it is put off for a moment, with all of its order that are due: one of them is on its way, or somebody
     decides about the order.
     """
     order = run.order
@@ -69,10 +72,11 @@ def may_claim(run: Run) -> bool:
         return True
     # Orders are locked before their runs everywhere else, so this must not wait. What is on its way is asked in a
     # statement of its own, which sees all that was committed before the lock.
-    is_locked = Order.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=order.pk).values_list("pk")
-    if is_locked.first() and not list_on_their_way([order.pk]):
+    locked = Order.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=order.pk).values_list("pk")
+    is_locked = locked.first() is not None
+    if is_locked and not list_on_their_way([order.pk]):
         return True
-    parameters: dict[str, Any] = {"order": order.pk, "for": ASK_AGAIN}
+    parameters: dict[str, Any] = {"order": order.pk, "for": ASK_AGAIN if is_locked else LOOK_AGAIN}
     with connection.cursor() as cursor:
         cursor.execute(_PUT_OFF_DUE, parameters)
     return False

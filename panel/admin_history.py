@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Model
+from django.db.models import Field, Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -71,11 +71,12 @@ def show_page(
 
 
 def find_column(model: type[Model], name: str) -> Any:
-    """Return the column that an entry of the staff log names; None if it is called otherwise by now."""
+    """Return the field that an entry of the staff log names; None if it is none, as rows that point here are not."""
     try:
-        return model._meta.get_field(name)  # noqa: SLF001 - Django's public name for it
+        found = model._meta.get_field(name)  # noqa: SLF001 - Django's public name for it
     except FieldDoesNotExist:
         return None
+    return found if isinstance(found, Field) else None
 
 
 def tell_entry(entry: Entry, find: FindColumn, *, only: str = "") -> Happening:

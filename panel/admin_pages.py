@@ -121,7 +121,13 @@ class PanelAdmin(ModelAdmin):
 
     def list_log(self, obj: Model, *, before: int | None, limit: int) -> Sequence[history.Entry]:
         """List what the staff log says of an object, newest first, see there."""
-        return history.list_entries(self.opts.label_lower, obj.pk, before=before, limit=limit)
+        return history.list_entries(self._logged_model, obj.pk, before=before, limit=limit)
+
+    @property
+    def _logged_model(self) -> str:
+        """As what the log knows the page's objects: a page may show some rows of a table as something of their own."""
+        label: str = self.opts.concrete_model._meta.label_lower  # noqa: SLF001 - Django's public name for it
+        return label
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -150,7 +156,7 @@ class PanelAdmin(ModelAdmin):
         audit.record(
             actor=request.user,
             operation=operation[:60],
-            subject_model=self.opts.label_lower,
+            subject_model=self._logged_model,
             subject_id=obj.pk,
             origin=origin_of(request),
             **facts,

@@ -17,7 +17,15 @@ from panel.admin_facts import Fact
 from panel.admin_pages import PanelAdmin, ReadOnlyAdmin, UndeletableAdmin, link_to, parse_id, state_column
 from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount, format_rate, print_amount
 from payments import coupons
-from payments.models import REFERENCE_MAX_CHARACTERS, BonusRule, Coupon, GatewaySettings, Payment, PaymentEvent
+from payments.models import (
+    REFERENCE_MAX_CHARACTERS,
+    BonusRule,
+    Coupon,
+    GatewaySettings,
+    Payment,
+    PaymentEvent,
+    normalize_coupon_code,
+)
 
 USES_SHOWN = 50
 EVENTS_SHOWN = 50  # more than Stripe ever tells of one payment
@@ -56,10 +64,19 @@ class BonusRuleAdmin(PanelAdmin):
     fields = ("currency", "from_amount", "percent", "starts_at", "ends_at", "is_active")
 
 
+class CouponForm(forms.ModelForm):
+    """A coupon, its code in capitals however it was typed, for the staff log as well."""
+
+    def clean_code(self) -> str:
+        """Take the code as the customers' are taken."""
+        return normalize_coupon_code(self.cleaned_data["code"])
+
+
 @admin.register(Coupon)
 class CouponAdmin(UndeletableAdmin):
     """Codes for a gift on top of a payment; switched off, not deleted: payments name them."""
 
+    form = CouponForm
     list_display = (
         "code", "gift", "currency", "from_amount", "used", "uses_max", "uses_max_each", "starts_at", "ends_at",
         "is_active",

@@ -4,7 +4,6 @@ A payment is a wish until money arrives; what is in a wallet is said by the ledg
 never changes again is kept by PostgreSQL, in `migrations/0002_payment_rules.py`.
 """
 
-from collections.abc import Collection
 from decimal import Decimal
 
 from django.conf import settings
@@ -194,11 +193,6 @@ class Coupon(models.Model):
 
     def __str__(self) -> str:
         return self.code
-
-    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        """Take a code that a form brings as the customers' are taken: capitals do not matter."""
-        self.code = normalize_coupon_code(self.code)
-        super().clean_fields(exclude=exclude)
 
 
 def normalize_coupon_code(code: str) -> str:

@@ -13,7 +13,7 @@ from panel.fields import REASON_MAX_CHARACTERS
 from staff.models import AuditEntry, Channel
 
 # Nothing of these is ever written down, whatever model has them: digests and ciphers, and what files hold.
-UNLOGGED_FIELDS = frozenset({"password", "digest", "key_cipher", "secret", "content", "hash", "data"})
+UNLOGGED_FIELDS = frozenset({"password", "digest", "key_cipher", "sealed_key", "secret", "content", "hash", "data"})
 MANY = "many"  # the subject of an entry about many objects at once; before and after are by their ids
 TEXT_MAX_CHARACTERS = 2000  # of one value; a service's description may be longer
 

@@ -4,12 +4,13 @@ Only services that are there can be changed. New ones need a provider and a pric
 provider's catalogue, or are added one by one.
 """
 
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
+from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from import_export import fields, resources
 from import_export.admin import ImportExportMixin
@@ -23,6 +24,8 @@ from catalog import writers
 from catalog.models import Category, Service
 from panel.csv_export import FORMULA_STARTS, neutralise
 
+YES_AND_NO = ("1", "0", "true", "false")
+DIGITS_MAX = 20  # larger numbers are refused for their size
 FILE_BYTES_MAX = 5 * 1024 * 1024  # twenty thousand services with long descriptions
 COLUMNS = (
     "id", "category", "name", "description", "type", "rate", "min", "max", "refill", "refill_days", "cancel",
@@ -78,11 +81,9 @@ class ServiceResource(resources.ModelResource):
             raise ValidationError({"id": f"There is no service {service_id or 'without an id'}."})
 
     def import_field(self, field: Any, instance: Service, row: Any, *args: Any, **options: Any) -> None:
-        """Say of a cell that should hold a number what is in it; the library would name a class of Python's."""
-        try:
-            super().import_field(field, instance, row, *args, **options)
-        except ArithmeticError as error:
-            raise ValueError(f"“{row[field.column_name]}” is no number.") from error
+        """Refuse a cell that is not of its column's kind: the library would round it, guess, or name Python's types."""
+        _check_kind(field.attribute, row.get(field.column_name))
+        super().import_field(field, instance, row, *args, **options)
 
     def do_instance_save(self, instance: Service, is_create: bool) -> None:
         """Write only the columns that changed: a sync may be writing the rest."""
@@ -93,6 +94,28 @@ class ServiceResource(resources.ModelResource):
             instance.off_sale_because = ""
             changed.append("off_sale_because")
         instance.save(update_fields=changed)
+
+
+def _check_kind(column: str, cell: Any) -> None:
+    """Look whether a cell can be what its column holds; an empty one is left to the model.
+
+    :raises ValueError: the message is for who sent the file.
+    """
+    text = "" if cell is None else str(cell).strip()
+    if not text:
+        return
+    kind = Service._meta.get_field(column)  # noqa: SLF001 - Django's public name for it
+    if isinstance(kind, models.BooleanField) and text.lower() not in YES_AND_NO:
+        raise ValueError(f"“{text}” is neither 1 nor 0.")
+    if isinstance(kind, models.DecimalField | models.IntegerField):
+        try:
+            number = Decimal(text)
+        except InvalidOperation:
+            number = Decimal("NaN")
+        if not number.is_finite():
+            raise ValueError(f"“{text}” is no number.")
+        if isinstance(kind, models.IntegerField) and number.adjusted() < DIGITS_MAX and number % 1:
+            raise ValueError(f"“{text}” is no whole number.")
 
 
 def _read(cell: Any) -> Any:

@@ -3,20 +3,27 @@
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import ApiKey, User
-from orders.models import Order
+from orders import submission
+from orders.models import HeldRun, Order
 from panel import admin_history
 from staff.audit import Origin
-from staff.models import AuditEntry, Channel
+from staff.history import Entry
+from staff.models import AuditEntry, BulkJob, Channel
 from staff.operations import registry
 from tests.admin.browsing import page_of, run_action
-from tests.fixtures import key_of
+from tests.admin.test_order_actions import choose
+from tests.fixtures import funded, key_of, place
 
 
 def history_of(obj: Any) -> str:
@@ -80,6 +87,39 @@ def test_tells_what_came_through_another_door(boss: Client, staff: User, order_i
     assert told[0] == "staff, Admin API"
     assert told[1:4] == ("start count", "", "7")
     assert told[4].startswith("the customer showed it")
+
+
+@pytest.mark.parametrize("model_admin", admin.site._registry.values(), ids=lambda page: page.opts.label)
+def test_tells_of_whatever_an_entry_names(model_admin: Any, customer: User, order_id: int) -> None:
+    """Keys of entries may be called as fields of any kind, or as rows that point here."""
+    names = [field.name for field in model_admin.opts.get_fields(include_hidden=True)]
+    facts = dict.fromkeys([*names, "no field"], "1")
+    entry = Entry(1, timezone.now(), "staff", "test", "", "", "", facts, facts)
+
+    told = admin_history.tell_entry(entry, partial(admin_history.find_column, model_admin.model))
+
+    assert len(told.changes) == len(facts)
+
+
+def test_tells_of_jobs(boss: Client, customer: User, order_id: int) -> None:
+    choose(boss, order_id, reason="gone", answered="yes", token=str(uuid4()), confirmed="on")
+    [job] = BulkJob.objects.all()
+
+    assert "bulk.create" in str(AuditEntry.objects.values_list("operation"))
+    assert rows_at(boss, history_of(job))
+
+
+def test_held_runs_are_runs_to_the_log(boss: Client, staff: User, customer: User, followers: Any) -> None:
+    followers.routes.update(cost=2)
+    place(funded(customer, "10"), followers)
+    assert submission.claim_next() is None
+    held = HeldRun.objects.get()
+
+    run_action(boss, held, "send_anyway", reason="a gift")
+
+    assert AuditEntry.objects.get().subject_model == "orders.run"
+    model_admin = admin.site._registry[HeldRun]
+    assert [entry.reason for entry in model_admin.list_log(held, before=None, limit=5)] == ["a gift"]
 
 
 def test_goes_on_with_what_is_older(boss: Client, customer: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from payments import decisions, requesting
 from payments.errors import FeeTakesAll, NotForHands, PaymentNotFound, PaymentOver
 from payments.models import BonusRule, Coupon, GatewaySettings, Payment
+from staff.models import AuditEntry
 from tests.admin.browsing import complaints, page_of, page_of_action, run_action, told
 from tests.fixtures import balance_of, nothing_moves
 from tests.payments.conftest import request as ask
@@ -314,6 +315,7 @@ def test_coupons_are_named_as_customers_type_them(boss, typed):
     again = boss.post("/admin/payments/coupon/add/", facts | {"code": "spring-26"})
 
     assert Coupon.objects.get().code == "SPRING-26"
+    assert AuditEntry.objects.get().after["code"] == "SPRING-26"
     assert "already exists" in again.content.decode()
 
 

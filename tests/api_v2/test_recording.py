@@ -263,6 +263,33 @@ def test_what_waits_for_its_turn_is_written_though_nobody_calls_any_more(custome
     assert sum(CallCount.objects.values_list("calls", flat=True)) == 2
 
 
+def test_what_fits_is_written_whole_however_uneven(customer, other_customer):
+    for _ in range(5):
+        call_api(customer, action="balance")
+    call_api(other_customer, action="balance")
+
+    recording.recorder.write(rows_max=6)
+
+    assert RecordedCall.objects.count() == 6
+
+
+def test_memory_holds_no_more_than_it_may_however_many_keys_there_are(monkeypatch):
+    monkeypatch.setattr(recording, "PENDING_MAX", 10)
+    recorder = recording.Recorder(starts_writer=False)
+    for key_id in [*range(1, 20), 1, 2, 3]:
+        recorder._remember(a_call(key_id=key_id))
+        assert recorder._pending == sum(map(len, recorder._kept.values())) <= 10
+        assert all(recorder._kept.values())
+
+    assert [call.key_id for call in recorder._take(10)] == [*range(13, 20), 1, 2, 3]
+    assert (recorder._pending, recorder._kept) == (0, {})
+
+
+def a_call(*, key_id):
+    facts = dict.fromkeys(recording._Pending._fields, 0)
+    return recording._Pending(**facts | {"key_id": key_id, "outcome": "ok"})
+
+
 def of_customer(user):
     return list(RecordedCall.objects.filter(customer=user))
 
@@ -293,7 +320,7 @@ def test_drops_and_counts_what_cannot_be_written(customer, caplog):
 
 
 def test_what_goes_wrong_while_remembering_stays_out_of_the_answer(customer, monkeypatch, caplog):
-    monkeypatch.setattr(recording, "NEWEST_KEPT", "no number")
+    monkeypatch.setattr(recording, "BOUNDS_US", "no numbers")
 
     assert call_api(customer, action="balance") == {"balance": "0.00000", "currency": "USD"}
     assert "an API call was not recorded" in caplog.text

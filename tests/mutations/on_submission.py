@@ -103,11 +103,12 @@ _transaction, transaction = transaction, _Joining()
             (
                 """            _finish(attempt, Attempt.State.UNKNOWN, evidence=evidence)
             settlement.move_run(run, RunState.UNKNOWN)
+            dripfeed.keep_interval(order, sent_at=attempt.started_at)
             reviews.open_review(attempt, run=run)""",
                 """\
             _finish(attempt, Attempt.State.REJECTED, evidence=evidence)
             settlement.move_run(run, RunState.REJECTED, remains=run.quantity)
-            settlement.settle(_)""",
+            settlement.settle(order)""",
             )
         ],
         (f"{TESTS}::test_sends_to_review_what_nobody_knows",),

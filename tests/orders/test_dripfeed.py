@@ -151,6 +151,18 @@ def test_what_was_not_sent_keeps_no_other_waiting(overdue, answers):
     assert hours_until(overdue) == [1, 2, 3]  # the first comes next
 
 
+def test_one_that_was_put_off_for_long_does_not_hold_up_those_after_it(customer, followers):
+    order = order_of(customer, followers, quantity=1000, runs=5, interval_minutes=1)
+    order.runs.filter(number=1).update(due_at=Now() + timedelta(minutes=10))  # not reached, again and again
+    order.runs.filter(number=2).update(due_at=Now())
+
+    assert submission.submit_next()
+
+    due = {run.number: run.due_at - timezone.now() for run in order.runs.filter(state="queued")}
+    assert due[3] < due[4] < due[5] < timedelta(minutes=5)
+    assert due[1] > timedelta(minutes=9)
+
+
 def test_what_is_refused_for_good_keeps_no_other_waiting(overdue, answers):
     answers.append(Refused('{"error": "bad link"}'))
 
