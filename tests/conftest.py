@@ -57,6 +57,7 @@ def start_django() -> None:
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 
+FLUSH_TRIES = 5
 # Flushing empties this table too, whose one row comes from a migration. It goes on from the clock, so that a live
 # server never takes the next test's catalogue for the last one's.
 RESTORE_CATALOG_VERSION = """
@@ -65,14 +66,25 @@ RESTORE_CATALOG_VERSION = """
 
 
 def let_flush_pass_triggers() -> None:
-    """Let transactional tests empty the ledger, whose triggers refuse exactly that to everybody else."""
+    """Let transactional tests empty the ledger, whose triggers refuse exactly that to everybody else.
+
+    A live server writes its calls down a second after a test; where that and emptying wait for each other, PostgreSQL
+    ends one of them, and emptying, which is one transaction, begins again.
+    """
+    from django.db import OperationalError
     from django.db.backends.postgresql.operations import DatabaseOperations
+    from psycopg.errors import DeadlockDetected
 
     execute = DatabaseOperations.execute_sql_flush
 
     def execute_without_triggers(operations: DatabaseOperations, sql_list: list[str]) -> None:
         rules_off = "SET LOCAL session_replication_role = replica"
-        execute(operations, [rules_off, *sql_list, RESTORE_CATALOG_VERSION])
+        for tries_left in reversed(range(FLUSH_TRIES)):
+            try:
+                return execute(operations, [rules_off, *sql_list, RESTORE_CATALOG_VERSION])
+            except OperationalError as error:
+                if not (tries_left and isinstance(error.__cause__, DeadlockDetected)):
+                    raise
 
     DatabaseOperations.execute_sql_flush = execute_without_triggers  # type: ignore[method-assign, assignment]
 
