@@ -68,7 +68,7 @@ class Servers:
         """
         postmaster = self._process("postgres")
         if how == "backend":
-            sessions = [child for child in postmaster.children() if "panel" in " ".join(child.cmdline())]
+            sessions = [child for child in postmaster.children() if _is_session(child)]
             (sessions or [postmaster])[0].send_signal(signal.SIGKILL)
         else:
             with self._hold:
@@ -170,3 +170,10 @@ def point_settings_at(servers: Servers, scratch: Path) -> None:
         "LOG_LEVEL": "WARNING",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _is_session(process: psutil.Process) -> bool:
+    """Tell whether a child of PostgreSQL serves the panel; one that has just ended does not."""
+    with suppress(psutil.NoSuchProcess):
+        return "panel" in " ".join(process.cmdline())
+    return False
