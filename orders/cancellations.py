@@ -12,7 +12,14 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from orders import nudge, rounds, settlement
-from orders.errors import CancelNotAvailable, CancelNotRequested, CancelUnderWay, OrderAlreadyCompleted, RunInFlight
+from orders.errors import (
+    CancelNotAvailable,
+    CancelNotRequested,
+    CancelUnderWay,
+    OrderAlreadyCompleted,
+    OrderHasEnded,
+    RunInFlight,
+)
 from orders.models import Cancellation, Order, OrderEvent, Refill, Run
 from orders.transitions import FINAL_STATUSES, TRACKED_RUN_STATES, RunState
 from panel import checkpoints
@@ -84,14 +91,14 @@ def request_cancel_at_provider(*, order_id: int, reason: str, actor_id: int | No
 
     :raises ReasonMissing:
     :raises OrderNotFound:
-    :raises OrderAlreadyCompleted: completed, partial or canceled.
+    :raises OrderHasEnded: completed, partial or canceled.
     :raises CancelUnderWay: the provider has not answered yet.
     """
     reason = settlement.require_reason(reason)
     with transaction.atomic():
         order, runs = settlement.lock_order_and_runs(order_id)
         if order.status in FINAL_STATUSES:
-            raise OrderAlreadyCompleted
+            raise OrderHasEnded
         if Cancellation.objects.filter(order=order, forward_at__isnull=False).exists():
             raise CancelUnderWay
         settlement.record_event(
@@ -110,7 +117,7 @@ def reject_cancellation(*, order_id: int, reason: str, actor_id: int | None) -> 
 
     :raises ReasonMissing:
     :raises OrderNotFound:
-    :raises OrderAlreadyCompleted: completed, partial or canceled.
+    :raises OrderHasEnded: completed, partial or canceled.
     :raises CancelNotRequested:
     :raises CancelUnderWay: the provider has not answered yet.
     """
@@ -118,7 +125,7 @@ def reject_cancellation(*, order_id: int, reason: str, actor_id: int | None) -> 
     with transaction.atomic():
         order, _ = settlement.lock_order_and_runs(order_id)
         if order.status in FINAL_STATUSES:
-            raise OrderAlreadyCompleted
+            raise OrderHasEnded
         request = Cancellation.objects.select_for_update().filter(order=order).first()
         if request is None:
             raise CancelNotRequested

@@ -38,7 +38,7 @@ REFUSALS: dict[type[DomainError], str] = {
     NotToTakeNow: "It waits to be delivered by hand, but not now: its time has not come, it is held or loses money, "
     "its provider is paused, or another part of it is out.",
     OrderAlreadyCompleted: "Everything is canceled already; there is nothing left to give back.",
-    OrderHasEnded: "The order has ended, and what did not come was given back. Nothing more is done for it.",
+    OrderHasEnded: "The order has ended: what was not delivered was given back, and nothing more is done for it.",
     OrderNotFound: "There is no such order.",
     ProviderOrderMissing: "The provider's order id is needed.",
     ProviderOrderUnreadable: "That is no order id: one number or one word, as the provider shows it.",

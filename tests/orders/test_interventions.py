@@ -15,7 +15,6 @@ from orders.errors import (
     CancelUnderWay,
     LinkUnusable,
     NothingToChange,
-    OrderAlreadyCompleted,
     OrderHasEnded,
     OrderNotFound,
     RemainsImpossible,
@@ -727,5 +726,5 @@ def test_request_cancel_asks_again_after_an_answer(order):
 def test_request_cancel_refuses_what_has_ended(order, word, remains):
     report(submitted(order), word, remains=remains)
 
-    with refused(OrderAlreadyCompleted):
+    with refused(OrderHasEnded):
         request_cancel(order)
