@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from catalog.models import Route
-from orders import dripfeed, holds, reviews, routing, settlement, watching
+from orders import dripfeed, holds, places, reviews, routing, settlement, watching
 from orders.models import Attempt, Order, OrderEvent, Run
 from orders.transitions import RunState
 from panel import alerts, checkpoints
@@ -67,8 +66,7 @@ def submit_next() -> bool:
     return True
 
 
-# A provider that is being tried again after failures gets one call at a time; see health.concurrency_of.
-_PROVIDERS_WITH_WORK = """
+_PROVIDERS_WITH_WORK = f"""
 SELECT p.id FROM providers_provider p
 CROSS JOIN LATERAL (
     SELECT r.due_at FROM orders_run r
@@ -78,8 +76,7 @@ CROSS JOIN LATERAL (
 WHERE p.is_active AND p.kind <> 'manual'
     AND (p.paused_until IS NULL OR p.paused_until <= statement_timestamp())
     AND (p.down_until IS NULL OR p.down_until <= statement_timestamp())
-    AND (SELECT count(*) FROM orders_attempt a WHERE a.provider_id = p.id AND a.state = 'in_flight')
-        < CASE WHEN p.failures >= %(failures)s THEN 1 ELSE p.concurrency_max END
+    AND {places.HAS_ROOM}
 ORDER BY longest.due_at
 """
 
@@ -104,9 +101,8 @@ def claim_next() -> Claim | None:
 
 
 def _list_providers_with_work() -> Sequence[int]:
-    parameters: dict[str, Any] = {"failures": health.FAILURES_MAX}
     with connection.cursor() as cursor:
-        cursor.execute(_PROVIDERS_WITH_WORK, parameters)
+        cursor.execute(_PROVIDERS_WITH_WORK, places.PARAMETERS)
         return [provider_id for (provider_id,) in cursor.fetchall()]
 
 
@@ -124,7 +120,7 @@ def _claim_at(provider_id: int) -> tuple[Claim | None, bool]:
                 .filter(health.is_called(), health.takes_orders(), pk=provider_id)
                 .first()
             )
-            if provider is None or _count_in_flight(provider) >= health.concurrency_of(provider):
+            if provider is None or not places.has_room(provider):
                 return None, False
             run = (
                 Run.objects.select_for_update(skip_locked=True, of=("self",))
@@ -173,10 +169,6 @@ def _decide(run: Run, provider: Provider, *, made_at: float) -> tuple[Claim | No
     )
     checkpoints.reached("in_claim")
     return Claim(attempt=attempt, run=run, route=choice.route, made_at=made_at), False
-
-
-def _count_in_flight(provider: Provider) -> int:
-    return Attempt.objects.filter(provider=provider, state=Attempt.State.IN_FLIGHT).count()
 
 
 def send(claim: Claim) -> None:

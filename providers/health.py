@@ -61,11 +61,6 @@ def _is_up() -> Q:
     return Q(down_until=None) | Q(down_until__lte=Now())
 
 
-def concurrency_of(provider: Provider) -> int:
-    """Say how many orders may be on their way to a provider at once: a single one while it is being tried again."""
-    return 1 if provider.failures >= FAILURES_MAX else provider.concurrency_max
-
-
 @contextmanager
 def watched(provider: Provider, *, is_order: bool = False) -> Iterator[None]:
     """Judge the provider by how the call in this block ends; what it raises goes on.

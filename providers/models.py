@@ -44,7 +44,9 @@ class Provider(models.Model):
     )
     is_active = models.BooleanField(default=True, help_text="Runs of a paused provider wait, or go by another route.")
     concurrency_max = models.PositiveSmallIntegerField(
-        default=4, validators=[MinValueValidator(1)], help_text="Orders being sent to it at the same time, at most."
+        default=4,
+        validators=[MinValueValidator(1)],
+        help_text="Orders being sent to it at the same time, at most; what hangs while it answers others is not counted.",
     )
 
     price_rule = models.CharField(max_length=10, choices=PriceRule, default=PriceRule.FOLLOW)

@@ -5,6 +5,8 @@ from tests.mutations.mutant import Mutant
 SUBMISSION = "orders/submission.py"
 TESTS = "tests/orders/test_submission.py"
 ROUTING = "tests/orders/test_routing.py"
+PLACES = "orders/places.py"
+OF_PLACES = "tests/orders/test_places.py"
 
 MUTANTS = [
     Mutant(
@@ -180,16 +182,28 @@ _transaction, transaction = transaction, _Joining()
         "no_limit_of_concurrency",
         SUBMISSION,
         [
-            (
-                "if provider is None or _count_in_flight(provider) >= health.concurrency_of(provider):",
-                "if provider is None:",
-            ),
-            (
-                "< CASE WHEN p.failures >= %(failures)s THEN 1 ELSE p.concurrency_max END",
-                "< coalesce(%(failures)s, 0) + 1000000",
-            ),
+            ("if provider is None or not places.has_room(provider):", "if provider is None:"),
+            ("    AND {places.HAS_ROOM}\n", "    AND %(failures)s > 0\n"),
         ],
         (f"{ROUTING}::test_goes_to_the_next_provider_when_one_has_enough_on_its_way",),
+    ),
+    Mutant(
+        "a_call_that_hangs_keeps_its_place",
+        PLACES,
+        [("a.started_at > statement_timestamp() - %(hangs_after)s OR NOT EXISTS (", "a.id > 0 OR NOT EXISTS (")],
+        (f"{OF_PLACES}::test_what_hangs_alone_gives_its_place_back[accepted]",),
+    ),
+    Mutant(
+        "a_provider_that_answers_nobody_gets_ever_more",
+        PLACES,
+        [("                    AND later.state = ANY(%(answered)s)\n", "")],
+        (f"{OF_PLACES}::test_a_provider_that_answers_nobody_gets_no_more[unknown]",),
+    ),
+    Mutant(
+        "all_threads_may_hang_at_one_provider",
+        PLACES,
+        [("taken < places AND in_flight < places * %(in_flight_times)s", "taken < places")],
+        (f"{OF_PLACES}::test_never_more_than_twice_its_places",),
     ),
     Mutant(
         "the_breaker_never_opens",

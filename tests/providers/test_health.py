@@ -50,7 +50,6 @@ def test_is_left_alone_after_failures_in_a_row(provider, failure):
     assert not is_reachable()
     assert not takes_orders()
     assert (found.failures, found.failure) == (health.FAILURES_MAX, failure.evidence)
-    assert health.concurrency_of(found) == 1
 
 
 @pytest.mark.parametrize("answer", [None, Refused("bad link"), LinkBusy("wait")])
@@ -62,7 +61,6 @@ def test_an_answer_ends_the_row(provider, answer):
 
     assert (found.failures, found.down_until) == (0, None)
     assert takes_orders()
-    assert health.concurrency_of(found) == found.concurrency_max
 
 
 def test_is_left_alone_longer_each_time_up_to_a_limit(provider):

@@ -6,13 +6,15 @@ with itself.
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 
-from orders import cancellations, holds, rechecking, refills, routing, submission, tracking, watching
+from orders import cancellations, holds, places, rechecking, refills, routing, submission, tracking, watching
 from orders.models import Attempt, Cancellation, Order, Refill, RefillPart, ReviewItem, Run
 from orders.transitions import FINAL_RUN_STATES, RunState, derive_status
 from providers import health
@@ -26,6 +28,7 @@ UNITS = 100_000  # in one of the currency
 CENT_PART = Decimal(1) / UNITS  # what rounding may add to a cost
 LIVE = [Attempt.State.IN_FLIGHT, Attempt.State.ACCEPTED, Attempt.State.UNKNOWN]
 IN_DOUBT = [Attempt.State.IN_FLIGHT, Attempt.State.UNKNOWN]
+NEVER = datetime.min.replace(tzinfo=UTC)
 ROUNDS_MAX = 40  # until nothing moves; five or so are usual
 ROUND_SECONDS = 2000
 TIME_TAKEN_BACK_SECONDS = 5  # what became due while a step took time stays due when that time is taken back
@@ -126,9 +129,13 @@ def _check_intervals(scene: Scene, rows: Rows) -> None:
 
 
 def _check_providers(rows: Rows) -> None:
-    in_flight = Counter(attempt.provider_id for attempt in rows.attempts if attempt.state == Attempt.State.IN_FLIGHT)
     for provider in Provider.objects.all():
-        assert in_flight[provider.pk] <= provider.concurrency_max
+        attempts = [attempt for attempt in rows.attempts if attempt.provider_id == provider.pk]
+        last_answered = max((one.started_at for one in attempts if one.state in places.ANSWERED), default=NEVER)
+        in_flight = [one.started_at for one in attempts if one.state == Attempt.State.IN_FLIGHT]
+        hanging = [at for at in in_flight if at < min(last_answered, timezone.now() - places.HANGS_AFTER)]
+        assert len(in_flight) - len(hanging) <= provider.concurrency_max
+        assert len(in_flight) <= provider.concurrency_max * places.IN_FLIGHT_TIMES
         assert (provider.failures >= health.FAILURES_MAX) == (provider.down_until is not None)
 
 
