@@ -107,8 +107,9 @@ def describe_unsettled(*, idle: int, before: float) -> list[str]:
                 'held:', r.held_because, 'alarm:', r.alarm,
                 'provider failures', p.failures, 'down for', date_trunc('second', p.down_until - now()),
                 'paused for', date_trunc('second', p.paused_until - now()),
-                'asked until', date_trunc('second', p.tracked_until - now())
+                'asked until', date_trunc('second', t.until - now())
             FROM orders_run r JOIN orders_order o ON o.id = r.order_id JOIN providers_provider p ON p.id = r.provider_id
+            LEFT JOIN orders_trackingturn t ON t.provider_id = p.id
             WHERE r.state NOT IN ('completed', 'partial', 'canceled', 'rejected', 'unknown')
                 AND o.created_at < to_timestamp(%(before)s) AND NOT ({UNHURRIED})
             ORDER BY r.id LIMIT 10

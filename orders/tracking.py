@@ -46,22 +46,27 @@ STATE_OF_REPORT = {
 
 logger = logging.getLogger(__name__)
 
-_CLAIM_PROVIDER = """
-UPDATE providers_provider SET tracked_until = statement_timestamp() + %(asking)s
-WHERE id = (
-    SELECT p.id FROM providers_provider p
-    CROSS JOIN LATERAL (
-        SELECT r.poll_at FROM orders_run r
-        WHERE r.provider_id = p.id AND r.state = ANY(%(states)s) AND r.poll_at <= statement_timestamp()
-        ORDER BY r.poll_at LIMIT 1
-    ) longest
-    WHERE p.kind <> 'manual'
-        AND (p.tracked_until IS NULL OR p.tracked_until <= statement_timestamp())
-        AND (p.down_until IS NULL OR p.down_until <= statement_timestamp())
-    ORDER BY longest.poll_at LIMIT 1 FOR NO KEY UPDATE OF p SKIP LOCKED
-)
-RETURNING id
+# Whoever is too late for a turn that somebody else takes at the same moment comes again in a second.
+_TAKE_TURN = """
+INSERT INTO orders_trackingturn AS turn (provider_id, until)
+SELECT p.id, statement_timestamp() + %(asking)s
+FROM providers_provider p
+CROSS JOIN LATERAL (
+    SELECT r.poll_at FROM orders_run r
+    WHERE r.provider_id = p.id AND r.state = ANY(%(states)s) AND r.poll_at <= statement_timestamp()
+    ORDER BY r.poll_at LIMIT 1
+) longest
+WHERE p.kind <> 'manual'
+    AND (p.down_until IS NULL OR p.down_until <= statement_timestamp())
+    AND NOT EXISTS (
+        SELECT FROM orders_trackingturn taken WHERE taken.provider_id = p.id AND taken.until > statement_timestamp()
+    )
+ORDER BY longest.poll_at LIMIT 1
+ON CONFLICT (provider_id) DO UPDATE SET until = excluded.until WHERE turn.until <= statement_timestamp()
+RETURNING provider_id
 """
+
+_END_TURN = "UPDATE orders_trackingturn SET until = statement_timestamp() WHERE provider_id = %(provider)s"
 
 _INTERVAL = "least(greatest((statement_timestamp() - submitted_at) * %(share)s, %(min)s), %(max)s)"
 
@@ -111,26 +116,32 @@ _POLLING: dict[str, Any] = {"share": POLL_SHARE_OF_AGE, "min": POLL_MIN, "max": 
 
 def track_due() -> int:
     """Ask the provider whose runs wait longest about at most one call's worth of them; return how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM_PROVIDER, _POLLING | {"asking": ASKING})
-        claimed = cursor.fetchone()
-        if claimed is None:
-            return 0
-        provider = Provider.objects.get(pk=claimed[0])
-        try:
-            claim = _POLLING | {
-                "provider": provider.pk,
-                "asking": ASKING,
-                "ahead": AHEAD_SHARE,
-                "limit": STATUS_IDS_MAX,
-            }
-            cursor.execute(_CLAIM_RUNS, claim)
-            runs = read_runs(cursor)
-            if runs:
-                _ask(provider, runs)
-        finally:
-            Provider.objects.filter(pk=provider.pk).update(tracked_until=None)
+    provider_id = _take_turn()
+    if provider_id is None:
+        return 0
+    try:
+        provider = Provider.objects.get(pk=provider_id)
+        runs = _claim_runs(provider)
+        if runs:
+            _ask(provider, runs)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(_END_TURN, {"provider": provider_id})
     return len(runs)
+
+
+def _take_turn() -> int | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_TURN, _POLLING | {"asking": ASKING})
+        taken = cursor.fetchone()
+    return taken and taken[0]
+
+
+def _claim_runs(provider: Provider) -> dict[str, Run]:
+    claim = _POLLING | {"provider": provider.pk, "asking": ASKING, "ahead": AHEAD_SHARE, "limit": STATUS_IDS_MAX}
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM_RUNS, claim)
+        return read_runs(cursor)
 
 
 def _ask(provider: Provider, runs: dict[str, Run]) -> None:

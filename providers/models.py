@@ -81,9 +81,6 @@ class Provider(models.Model):
     down_until = models.DateTimeField(
         null=True, editable=False, help_text="Not called at all until then: calls failed in a row."
     )
-    tracked_until = models.DateTimeField(
-        null=True, editable=False, help_text="Some worker is asking it about orders, until then at the latest."
-    )
     failures = models.PositiveIntegerField(default=0, editable=False, help_text="Calls that failed in a row.")
     failure = models.TextField(blank=True, editable=False, help_text="How the last one did.")
     failed_at = models.DateTimeField(null=True, editable=False)

@@ -11,6 +11,7 @@ from orders.models.notice import EndedOrdersCursor, LowBalance, Notice
 from orders.models.order import LINK_MAX_CHARACTERS, Order
 from orders.models.requests import Cancellation, Refill, RefillPart
 from orders.models.run import HeldRun, Run, ServicePace, StuckRun
+from orders.models.tracking_turn import TrackingTurn
 
 __all__ = [
     "LINK_MAX_CHARACTERS",
@@ -30,4 +31,5 @@ __all__ = [
     "Run",
     "ServicePace",
     "StuckRun",
+    "TrackingTurn",
 ]

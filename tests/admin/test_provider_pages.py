@@ -130,7 +130,7 @@ def test_saving_writes_nothing_that_workers_write(boss: Client, fake_provider: B
     save = ProviderAdmin.save_model
 
     def save_late(*args: Any, **options: Any) -> None:
-        Provider.objects.update(failures=7, tracked_until=timezone.now(), balance=Decimal(5))
+        Provider.objects.update(failures=7, failed_at=timezone.now(), balance=Decimal(5))
         save(*args, **options)
 
     monkeypatch.setattr(ProviderAdmin, "save_model", save_late)
@@ -138,7 +138,7 @@ def test_saving_writes_nothing_that_workers_write(boss: Client, fake_provider: B
 
     provider = Provider.objects.get()
     assert (provider.name, provider.failures, provider.balance) == ("Renamed", 7, Decimal(5))
-    assert provider.tracked_until is not None
+    assert provider.failed_at is not None
 
 
 def test_clerks_who_may_only_look_see_no_field_for_a_key(

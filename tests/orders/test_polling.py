@@ -1,13 +1,16 @@
 """How often whom to ask: a hundred at a time, one worker per provider, fresh orders often and old ones seldom."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.db.models import CharField, F
 from django.db.models.functions import Cast, Now
+from django.utils import timezone
 
 from orders import tracking
-from orders.models import Run
+from orders.models import Run, TrackingTurn
 from providers.adapter import STATUS_IDS_MAX, Report, ReportedStatus
 from providers.errors import Ambiguous, Refused
 from providers.models import Provider
@@ -111,14 +114,63 @@ def test_one_worker_asks_a_provider_at_a_time(customer, followers, calls, monkey
     tracking.track_due()
 
     assert nested == [0]
-    assert Provider.objects.get().tracked_until is None
+    assert TrackingTurn.objects.get().until <= timezone.now()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_provider_that_orders_are_being_claimed_for_is_asked(customer, followers, calls):
+    """Each claim locks the provider's row, and with many waiting runs it is never free."""
+    open_runs(customer, followers, 1)
+    asked = []
+
+    def work():
+        try:
+            asked.append(tracking.track_due())
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        Provider.objects.select_for_update(no_key=True).get()
+        tracker = threading.Thread(target=work)
+        tracker.start()
+        tracker.join(20)
+
+    assert asked == [1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_of_eight_workers_asks_a_provider(customer, followers, monkeypatch):
+    open_runs(customer, followers, 1)
+    everybody, asked = threading.Barrier(8), []
+
+    def statuses(self, ids):
+        asked.append(ids)
+        everybody.wait(20)  # nobody else comes here: they have returned already
+        return {}
+
+    def work():
+        try:
+            if tracking.track_due() == 0:
+                everybody.wait(20)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(Sandbox, "statuses", statuses)
+    workers = [threading.Thread(target=work) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+
+    assert len(asked) == 1
+    assert not everybody.broken
 
 
 def test_a_worker_that_died_is_waited_for_no_longer_than_its_lease(customer, followers, calls):
     open_runs(customer, followers, 1)
-    Provider.objects.update(tracked_until=Now() + timedelta(seconds=30))
+    turn = TrackingTurn.objects.create(provider=Provider.objects.get(), until=Now() + timedelta(seconds=30))
     assert track() == 0
-    Provider.objects.update(tracked_until=Now())
+    TrackingTurn.objects.filter(pk=turn.pk).update(until=Now())
 
     assert track() == 1
 

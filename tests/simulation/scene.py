@@ -43,7 +43,8 @@ _UNTIL = {
     "orders_attempt": ("lease_until",),
     "orders_cancellation": ("forward_at",),
     "orders_refill": ("poll_at",),
-    "providers_provider": ("paused_until", "down_until", "tracked_until"),
+    "providers_provider": ("paused_until", "down_until"),
+    "orders_trackingturn": ("until",),
 }
 _SINCE = {"orders_run": ("submitted_at", "finished_at")}
 
