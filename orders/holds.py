@@ -31,8 +31,8 @@ def recheck_held() -> int:
         Run.objects.exclude(held_at=None).order_by("held_at").values_list("pk", flat=True)[:RECHECKED_MAX]
     ):
         with transaction.atomic(durable=True):
-            order = settlement.lock_order(runs=run_id)
-            run = Run.objects.select_for_update(of=("self",)).get(pk=run_id)
+            order = settlement.lock_order("run", run_id)
+            run = settlement.lock_run(run_id)
             try:
                 may_go = run.held_at is not None and routing.choose_route(order, run).route is not None
             except Exception:
@@ -58,10 +58,10 @@ def release_run(*, run_id: int, reason: str, actor_id: int | None) -> None:
     reason = settlement.require_reason(reason)
     with transaction.atomic():
         try:
-            order = settlement.lock_order(runs=run_id)
+            order = settlement.lock_order("run", run_id)
         except Order.DoesNotExist:
             raise RunNotHeld from None
-        run = Run.objects.select_for_update(of=("self",)).get(pk=run_id)
+        run = settlement.lock_run(run_id)
         if run.held_at is None:
             raise RunNotHeld
         run.held_at, run.held_because, run.loss_accepted, run.due_at = None, "", True, Now()

@@ -1,8 +1,8 @@
 """How many orders may be on their way to a provider at once: each takes one of its places until its end is known.
 
 A call that hangs while its provider answers others gives its place back, and so does one whose worker was killed: both
-are over for the provider, or stand alone, and neither ends here before its lease does. With one call in a hundred hanging
-for half a minute all places of a busy provider were taken by such calls, and its orders waited.
+are over for the provider, or stand alone, and neither ends here before its lease does. With one call in a hundred
+hanging for half a minute all places of a busy provider were taken by such calls, and its orders waited.
 
 A provider that answers nobody gets no more calls than it has places: each may cost staff a review.
 """
@@ -14,7 +14,6 @@ from django.db import connection
 
 from orders.models import Attempt
 from providers import health
-from providers.models import Provider
 
 HANGS_AFTER = timedelta(seconds=5)  # most answers come within one
 IN_FLIGHT_TIMES = 2  # so many times its places may be on their way, hanging ones and all
@@ -46,12 +45,12 @@ PARAMETERS: dict[str, Any] = {
 }
 
 
-def has_room(provider: Provider) -> bool:
+def has_room(provider_id: int) -> bool:
     """Say whether one more order may be sent to a provider; the answer holds for as long as its row is locked."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {HAS_ROOM} FROM providers_provider p WHERE p.id = %(provider)s",
-            PARAMETERS | {"provider": provider.pk},
+            PARAMETERS | {"provider": provider_id},
         )
         (has_room,) = cursor.fetchone()
     return bool(has_room)

@@ -129,7 +129,7 @@ def record_refill_status(refill_id: int, status: Refill.Status, *, actor_id: int
     """Store how a refill stands; a finished one stays as it is."""
     with transaction.atomic():
         # The order first, as everywhere: its customer may be asking for the next refill at this moment.
-        settlement.lock_order(refills=refill_id)
+        settlement.lock_order("refill", refill_id)
         refill = Refill.objects.select_for_update().get(pk=refill_id)
         if refill.status not in Refill.OPEN:
             return
@@ -214,7 +214,7 @@ def _lock_part_in_doubt(refill_id: int) -> RefillPart:
 
     :raises RefillNotInDoubt:
     """
-    settlement.lock_order(refills=refill_id)
+    settlement.lock_order("refill", refill_id)
     Refill.objects.select_for_update().get(pk=refill_id)
     part = _list_in_doubt(refill_id).select_for_update(of=("self",)).first()
     if part is None:

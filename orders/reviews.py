@@ -57,7 +57,7 @@ def resolve_found(*, item_id: int, provider_order: str, reason: str, actor_id: i
                 provider_order=provider_order,
                 submitted_at=attempt.started_at,
                 poll_at=Now(),
-                expected_at=Now() + watching.expected_duration(order.service),
+                expected_at=Now() + watching.expected_duration(order.service_id),
             )
     except IntegrityError as error:
         if violated_constraint(error) == "run_provider_order_once":
@@ -103,7 +103,7 @@ def _resolve(
     """Close an open item for the reason given and return its locked order, run and attempt."""
     reason = settlement.require_reason(reason)
     try:
-        order = settlement.lock_order(runs__attempts__review=item_id)
+        order = settlement.lock_order("review", item_id)
     except Order.DoesNotExist:
         raise ReviewNotFound from None
     item = ReviewItem.objects.select_for_update(of=("self",)).select_related("attempt__run").get(pk=item_id)

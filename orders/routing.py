@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db import connection
+from django.db.models import Q
 from django.db.models.functions import Now
 
-from catalog.models import Currency, Route
+from catalog.models import Route
 from catalog.types import TYPES
 from orders import pricing
-from orders.models import Attempt, Order, Run
+from orders.models import Order, Run
 from orders.transitions import RunState
+from panel.columns import Columns
 from panel.money import MAX_AMOUNT, format_amount, round_half_up
 from providers import health
 from providers.models import Provider
-from wallet.models import Wallet
 
 PAGE = 200  # runs read at a time
 LEFT_MAX = 20
@@ -42,7 +43,7 @@ def choose_route(order: Order, run: Run) -> Choice:
     sound, those that were tried least, the owner's priority. One that would cost more than the customer pays for the
     run is out too, unless staff allow the loss.
     """
-    routes = list(_list_routes(order, run))
+    routes = _list_routes(order, run)
     flat_rate = TYPES[order.service_type].flat_rate
     fitting = _list_fitting(routes, run=run, flat_rate=flat_rate)
     fitting.sort(key=lambda route: route.pk != run.wanted_route_id)
@@ -56,7 +57,7 @@ def choose_route(order: Order, run: Run) -> Choice:
         cost = _cost_of(route, run=run, flat_rate=flat_rate)
         revenue = _revenue_of(route, order=order, run=run)
         if may_lose or (cost is not None and cost <= revenue):
-            return Choice(route, cost=cost, misses=route.misses or 0)
+            return Choice(route, cost=cost, misses=route.misses)
         losses.append(_describe_loss(route, cost=cost, revenue=revenue))
     return Choice(None, why_not="; ".join(losses))
 
@@ -120,23 +121,40 @@ def _reroute(run: Run) -> bool:
     return bool(still_there.update(provider=route.provider_id, route=route))
 
 
-def _list_routes(order: Order, run: Run) -> QuerySet[Any]:
+_ROUTE = Columns(Route)
+_PROVIDER = Columns(Provider)
+_ROUTES = f"""
+SELECT {_ROUTE.of("r")}, {_PROVIDER.of("p")},
+    EXISTS (
+        SELECT FROM orders_attempt a WHERE a.run_id = %(run)s AND a.route_id = r.id AND a.state = 'rejected'
+    ) AS has_refused,
+    (
+        SELECT count(*) FROM orders_attempt a
+        WHERE a.run_id = %(run)s AND a.route_id = r.id AND a.state IN ('not_sent', 'deferred')
+    ) AS misses,
+    (SELECT rate FROM catalog_currency WHERE code = p.currency) AS cost_rate,
+    (
+        SELECT c.rate FROM wallet_wallet w JOIN catalog_currency c ON c.code = w.currency
+        WHERE w.user_id = %(customer)s
+    ) AS sale_rate
+FROM catalog_route r JOIN providers_provider p ON p.id = r.provider_id
+WHERE r.service_id = %(service)s
+ORDER BY {health.IS_SOUND} DESC, misses, r.priority, r.id
+"""
+
+
+def _list_routes(order: Order, run: Run) -> list[Any]:
     """List every route of a run's service in the order of preference, with what the choice needs to know."""
-    attempts = Attempt.objects.filter(run=run, route=OuterRef("pk"))
-    wallet_currency = Wallet.objects.filter(user=order.customer_id).values("currency")
-    missed = attempts.filter(state__in=[Attempt.State.NOT_SENT, Attempt.State.DEFERRED])
-    return (
-        Route.objects.filter(service=order.service_id)
-        .select_related("provider")
-        .annotate(
-            has_refused=Exists(attempts.filter(state=Attempt.State.REJECTED)),
-            is_open=Exists(Provider.objects.filter(health.is_sound(), pk=OuterRef("provider"))),
-            misses=Subquery(missed.order_by().values("route").annotate(count=Count("pk")).values("count")),
-            cost_rate=Subquery(Currency.objects.filter(code=OuterRef("provider__currency")).values("rate")),
-            sale_rate=Subquery(Currency.objects.filter(code=Subquery(wallet_currency)).values("rate")),
-        )
-        .order_by("-is_open", F("misses").asc(nulls_first=True), "priority", "pk")
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_ROUTES, {"run": run.pk, "customer": order.customer_id, "service": order.service_id})
+        found = cursor.fetchall()
+    routes: list[Any] = []
+    for values in found:
+        route: Any = _ROUTE.row(values[: len(_ROUTE)])
+        route.provider = _PROVIDER.row(values[len(_ROUTE) : -4])
+        route.has_refused, route.misses, route.cost_rate, route.sale_rate = values[-4:]
+        routes.append(route)
+    return routes
 
 
 def _list_fitting(routes: Sequence[Any], *, run: Run, flat_rate: bool) -> list[Any]:

@@ -7,7 +7,7 @@ change that caused it.
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from django.db import connection
@@ -28,12 +28,14 @@ from wallet.models import Account
 RECHECK_FIRST = timedelta(hours=1)  # the rest is in rechecking.py
 ID_MAX = 2**31 - 1  # the column's; a larger number would be compared without the index
 
+_EVERY_ORDER_COLUMN = Columns(Order)
+_EVERY_RUN_COLUMN = Columns(Run)
 # What a request is decided and an order settled by; the tables have twice as many.
 _ORDER = Columns(
     Order,
     "id, customer_id, service_id, quantity, charge, refunded, refund_count, status, start_count, remains, finished_at",
 )
-_TERMS = Columns(Service, "id, refill, refill_days, cancel")
+_TERMS = Columns(Service, "id, allow_loss, refill, refill_days, cancel")
 _RUN = Columns(
     Run,
     "id, order_id, number, quantity, state, provider_id, provider_order, start_count, remains, recheck_at, finished_at,"
@@ -46,6 +48,26 @@ FROM orders_order o JOIN catalog_service s ON s.id = o.service_id
 WHERE o.id = %(order)s AND o.customer_id = %(customer)s AND o.archived_at IS NULL
 FOR NO KEY UPDATE OF o
 """
+
+# Nothing of an order ever becomes another's, so it can be looked up before the lock is there.
+_ORDER_OF = {
+    "order": "%(id)s",
+    "run": "(SELECT order_id FROM orders_run WHERE id = %(id)s)",
+    "attempt": "(SELECT r.order_id FROM orders_attempt a JOIN orders_run r ON r.id = a.run_id WHERE a.id = %(id)s)",
+    "review": "(SELECT r.order_id FROM orders_reviewitem i JOIN orders_attempt a ON a.id = i.attempt_id"
+    " JOIN orders_run r ON r.id = a.run_id WHERE i.id = %(id)s)",
+    "refill": "(SELECT order_id FROM orders_refill WHERE id = %(id)s)",
+}
+_LOCKS = {
+    what: f"""
+    SELECT {_EVERY_ORDER_COLUMN.of("o")}, {_TERMS.of("s")}
+    FROM orders_order o JOIN catalog_service s ON s.id = o.service_id
+    WHERE o.id = {order_id}
+    FOR NO KEY UPDATE OF o
+    """
+    for what, order_id in _ORDER_OF.items()
+}
+_LOCK_RUN = f"SELECT {_EVERY_RUN_COLUMN.of('r')} FROM orders_run r WHERE r.id = %(run)s FOR UPDATE"
 
 _RUNS = f"SELECT {_RUN.of('r')} FROM orders_run r WHERE r.order_id = %(order)s ORDER BY r.number"
 _LOCK_RUNS = f"{_RUNS} FOR UPDATE"
@@ -67,15 +89,35 @@ SELECT (SELECT w.account_id FROM wallet_wallet w WHERE w.user_id = stored.custom
 """
 
 
-def lock_order(**of: int) -> Order:
+def lock_order(what: Literal["order", "run", "attempt", "review", "refill"], key: int) -> Order:
     """Lock an order for the caller's transaction: always before its runs, which come before the wallet.
 
     Without its key: an event that somebody writes while holding a run of it must not wait for this lock.
 
-    :param of: what names one order: `pk`, or something of it, like `runs` or `refills`.
+    :param what: what `key` is the id of: the order, or something of it.
     :raises Order.DoesNotExist:
     """
-    return Order.objects.select_for_update(of=("self",), no_key=True).select_related("service__pace").get(**of)
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCKS[what], {"id": key})
+        found = cursor.fetchone()
+    if found is None:
+        raise Order.DoesNotExist
+    order = _EVERY_ORDER_COLUMN.row(found[: len(_EVERY_ORDER_COLUMN)])
+    order.service = _TERMS.row(found[len(_EVERY_ORDER_COLUMN) :])
+    return order
+
+
+def lock_run(run_id: int) -> Run:
+    """Lock a run of a locked order.
+
+    :raises Run.DoesNotExist:
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_RUN, {"run": run_id})
+        found = cursor.fetchone()
+    if found is None:
+        raise Run.DoesNotExist
+    return _EVERY_RUN_COLUMN.row(found)
 
 
 def lock_order_of(*, user_id: int, order_id: int) -> Order:
@@ -117,7 +159,7 @@ def lock_order_and_runs(order_id: int) -> tuple[Order, list[Run]]:
     :raises OrderNotFound:
     """
     try:
-        order = lock_order(pk=order_id)
+        order = lock_order("order", order_id)
     except Order.DoesNotExist:
         raise OrderNotFound from None
     return order, list(order.runs.select_for_update(of=("self",)).order_by("number"))

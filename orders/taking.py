@@ -192,7 +192,7 @@ def _hand_out(run: Run, choice: Choice, *, reason: str, actor_id: int | None) ->
         run,
         RunState.SUBMITTED,
         submitted_at=Now(),
-        expected_at=Now() + watching.expected_duration(order.service),
+        expected_at=Now() + watching.expected_duration(order.service_id),
     )
     settlement.move_run(run, RunState.IN_PROGRESS)
     dripfeed.keep_interval(order, sent_at=attempt.started_at)

@@ -226,8 +226,8 @@ def record_report(run_id: int, report: Report) -> None:
     was ordered. The same report again changes nothing.
     """
     with transaction.atomic(durable=True):
-        order = settlement.lock_order(runs=run_id)
-        run = Run.objects.select_for_update(of=("self",)).get(pk=run_id)
+        order = settlement.lock_order("run", run_id)
+        run = settlement.lock_run(run_id)
         news = _news(run, report)
         if news is not None:
             take_over(order, run, news)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Model
+from django.db.models import JSONField, Model
 
 M = TypeVar("M", bound=Model)
 
@@ -19,13 +19,14 @@ class Columns(Generic[M]):
     The other columns of such a row are read when somebody asks for them. Not for JSON, which Django converts itself.
     """
 
-    def __init__(self, model: type[M], columns: str) -> None:
-        """Take the names as SQL has them, with commas between.
+    def __init__(self, model: type[M], columns: str = "") -> None:
+        """Take the names as SQL has them, with commas between; none stands for all that are not JSON.
 
         :raises ValueError: the table has no such column.
         """
-        wanted = set(columns.split(", "))
         fields = model._meta.concrete_fields  # noqa: SLF001 - Django's public name for it
+        every = {field.attname for field in fields if not isinstance(field, JSONField)}
+        wanted = set(columns.split(", ")) if columns else every
         self._model = model
         # `from_db` goes by position, and wants them in the model's order.
         self._names = [field.attname for field in fields if field.attname in wanted]

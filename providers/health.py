@@ -37,6 +37,14 @@ RETURNING failures
 """
 
 
+# The same as `takes_orders` and `is_sound`, of a provider `p`, for statements written by hand.
+TAKES_ORDERS = """(
+    p.is_active AND (p.down_until IS NULL OR p.down_until <= statement_timestamp())
+    AND (p.paused_until IS NULL OR p.paused_until <= statement_timestamp())
+)"""
+IS_SOUND = f"({TAKES_ORDERS} AND p.failures < {FAILURES_MAX})"
+
+
 def is_called() -> Q:
     """Filter providers that are ever called; manual ones are not."""
     return ~Q(kind=Provider.Kind.MANUAL)

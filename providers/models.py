@@ -46,7 +46,7 @@ class Provider(models.Model):
     concurrency_max = models.PositiveSmallIntegerField(
         default=4,
         validators=[MinValueValidator(1)],
-        help_text="Orders being sent to it at the same time, at most; what hangs while it answers others is not counted.",
+        help_text="Orders being sent to it at once, at most; what hangs while it answers others is not counted.",
     )
 
     price_rule = models.CharField(max_length=10, choices=PriceRule, default=PriceRule.FOLLOW)

@@ -14,6 +14,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='provider',
             name='concurrency_max',
-            field=models.PositiveSmallIntegerField(default=4, help_text='Orders being sent to it at the same time, at most; what hangs while it answers others is not counted.', validators=[django.core.validators.MinValueValidator(1)]),
+            field=models.PositiveSmallIntegerField(default=4, help_text='Orders being sent to it at once, at most; what hangs while it answers others is not counted.', validators=[django.core.validators.MinValueValidator(1)]),
         ),
     ]

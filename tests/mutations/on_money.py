@@ -13,12 +13,7 @@ MUTANTS = [
     Mutant(
         "settles_without_the_order_s_lock",
         SETTLEMENT,
-        [
-            (
-                'select_for_update(of=("self",), no_key=True).select_related("service__pace")',
-                'select_related("service__pace")',
-            )
-        ],
+        [("    WHERE o.id = {order_id}\n    FOR NO KEY UPDATE OF o\n", "    WHERE o.id = {order_id}\n")],
         (f"{REFUNDS}::test_two_runs_of_an_order_that_end_at_once",),
     ),
     Mutant(

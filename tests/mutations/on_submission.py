@@ -59,8 +59,8 @@ _transaction, transaction = transaction, _Joining()
         "claims_without_locks",
         SUBMISSION,
         [
-            ("Provider.objects.select_for_update(no_key=True)", "Provider.objects"),
-            ('Run.objects.select_for_update(skip_locked=True, of=("self",))', "Run.objects"),
+            ("\nFOR NO KEY UPDATE\n", "\n"),
+            ("\nFOR UPDATE OF r SKIP LOCKED\n", "\n"),
         ],
         (f"{TESTS}::test_racing_workers_send_each_run_once",),
     ),
@@ -220,7 +220,7 @@ _transaction, transaction = transaction, _Joining()
     Mutant(
         "tries_a_route_that_refused",
         "orders/routing.py",
-        [("has_refused=Exists(attempts.filter(state=Attempt.State.REJECTED))", "has_refused=Exists(attempts.none())")],
+        [("AND a.route_id = r.id AND a.state = 'rejected'", "AND a.route_id = r.id AND a.state = 'no such state'")],
         (f"{TESTS}::test_cancels_and_refunds_what_is_rejected",),
     ),
     Mutant(

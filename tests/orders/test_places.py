@@ -35,7 +35,7 @@ def claim():
 
 def is_full():
     """Say whether nobody sends what waits, and whether that is for want of a place."""
-    has_room = places.has_room(Provider.objects.get())
+    has_room = places.has_room(Provider.objects.get().pk)
     assert (submission.claim_next() is None) is not has_room
     return not has_room
 
@@ -116,7 +116,7 @@ def test_another_provider_s_answer_says_nothing(busy, customer, make_service):
     ANSWERS["accepted"](elsewhere)
 
     assert submission.claim_next() is None
-    assert not places.has_room(busy)
+    assert not places.has_room(busy.pk)
 
 
 def test_never_more_than_twice_its_places(busy):

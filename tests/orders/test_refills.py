@@ -515,7 +515,7 @@ def test_ending_one_while_the_next_is_asked_for_does_not_deadlock(customer, comp
         connection.close()
 
     with transaction.atomic():
-        settlement.lock_order(pk=completed.pk)
+        settlement.lock_order("order", completed.pk)
         thread = threading.Thread(target=finish)
         thread.start()
         thread.join(0.5)

@@ -1,5 +1,6 @@
 """Leaving a provider alone that fails, one call to try it again, and staff told once."""
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -158,3 +159,18 @@ def test_a_question_that_fails_leaves_it_alone_for_longer(provider, monkeypatch)
 
     assert Provider.objects.get().failures == health.FAILURES_MAX + 1
     assert not is_reachable()
+
+
+def test_statements_written_by_hand_ask_the_same():
+    moments = (None, Now() - timedelta(seconds=9), Now() + timedelta(seconds=9))
+    combinations = itertools.product((True, False), moments, moments, (0, health.FAILURES_MAX - 1, health.FAILURES_MAX))
+    for number, (is_active, down_until, paused_until, failures) in enumerate(combinations):
+        Provider.objects.create(
+            name=f"{number}", is_active=is_active, down_until=down_until, paused_until=paused_until, failures=failures,
+            kind=Provider.Kind.SANDBOX,
+        )  # fmt: skip
+
+    for asked, written in ((health.takes_orders(), health.TAKES_ORDERS), (health.is_sound(), health.IS_SOUND)):
+        found = {row.pk for row in Provider.objects.raw(f"SELECT id FROM providers_provider p WHERE {written}")}
+        assert found == set(Provider.objects.filter(asked).values_list("pk", flat=True))
+        assert 0 < len(found) < Provider.objects.count()
