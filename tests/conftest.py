@@ -81,7 +81,8 @@ def let_flush_pass_triggers() -> None:
         rules_off = "SET LOCAL session_replication_role = replica"
         for tries_left in reversed(range(FLUSH_TRIES)):
             try:
-                return execute(operations, [rules_off, *sql_list, RESTORE_CATALOG_VERSION])
+                execute(operations, [rules_off, *sql_list, RESTORE_CATALOG_VERSION])
+                return
             except OperationalError as error:
                 if not (tries_left and isinstance(error.__cause__, DeadlockDetected)):
                     raise
