@@ -18,8 +18,10 @@ from providers.adapter import STATUS_IDS_MAX, Report, ReportedStatus
 from providers.errors import ProviderError, Refused
 from providers.models import Provider
 
-# While a process asks a provider, nobody else asks it; it is given back by the time the answers are recorded.
 ASKING = timedelta(seconds=35)  # a call takes at most 25 s; what a killed worker was asking about waits for the rest
+# While a worker asks a provider nobody else does, but for no longer than this: a call that hangs, a worker that was
+# killed, or one that cannot say that it is done as the database is away keeps only those runs waiting that it asks about.
+TURN = timedelta(seconds=10)
 # Fresh orders are watched closely, old ones seldom: a tenth of a run's age, within these bounds.
 POLL_SHARE_OF_AGE = 0.1
 POLL_MIN = timedelta(seconds=2)
@@ -49,7 +51,7 @@ logger = logging.getLogger(__name__)
 # Whoever is too late for a turn that somebody else takes at the same moment comes again in a second.
 _TAKE_TURN = """
 INSERT INTO orders_trackingturn AS turn (provider_id, until)
-SELECT p.id, statement_timestamp() + %(asking)s
+SELECT p.id, statement_timestamp() + %(turn)s
 FROM providers_provider p
 CROSS JOIN LATERAL (
     SELECT r.poll_at FROM orders_run r
@@ -132,7 +134,7 @@ def track_due() -> int:
 
 def _take_turn() -> int | None:
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE_TURN, _POLLING | {"asking": ASKING})
+        cursor.execute(_TAKE_TURN, _POLLING | {"turn": TURN})
         taken = cursor.fetchone()
     return taken and taken[0]
 

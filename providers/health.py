@@ -26,13 +26,14 @@ REFUSAL_PAUSE = timedelta(minutes=1)  # a balance or a rate limit does not chang
 
 logger = logging.getLogger(__name__)
 
+# While it is down only calls end that began before: they say nothing new.
 _FAIL = """
 UPDATE providers_provider SET
     failures = failures + 1, failure = %(evidence)s, failed_at = statement_timestamp(),
     down_until = CASE WHEN failures + 1 >= %(most)s THEN
         statement_timestamp() + least(%(first)s * power(2, least(failures + 1 - %(most)s, 20)), %(longest)s)
     END
-WHERE id = %(provider)s
+WHERE id = %(provider)s AND (down_until IS NULL OR down_until <= statement_timestamp())
 RETURNING failures
 """
 

@@ -82,10 +82,11 @@ def let_flush_pass_triggers() -> None:
         for tries_left in reversed(range(FLUSH_TRIES)):
             try:
                 execute(operations, [rules_off, *sql_list, RESTORE_CATALOG_VERSION])
-                return
             except OperationalError as error:
                 if not (tries_left and isinstance(error.__cause__, DeadlockDetected)):
                     raise
+            else:
+                return
 
     DatabaseOperations.execute_sql_flush = execute_without_triggers  # type: ignore[method-assign, assignment]
 

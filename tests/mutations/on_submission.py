@@ -183,7 +183,7 @@ _transaction, transaction = transaction, _Joining()
         SUBMISSION,
         [
             ("if provider is None or not places.has_room(provider):", "if provider is None:"),
-            ("    AND {places.HAS_ROOM}\n", "    AND %(failures)s > 0\n"),
+            (" AND {places.HAS_ROOM}\n", " AND %(failures)s > 0\n"),
         ],
         (f"{ROUTING}::test_goes_to_the_next_provider_when_one_has_enough_on_its_way",),
     ),

@@ -64,9 +64,19 @@ def test_an_answer_ends_the_row(provider, answer):
     assert takes_orders()
 
 
+def test_calls_that_began_before_it_was_down_leave_it_alone_no_longer(provider):
+    for _ in range(health.FAILURES_MAX):
+        found = call(provider, NotSent("x"))
+
+    late = call(provider, Ambiguous("timed out"))
+
+    assert (late.failures, late.down_until, late.failure) == (found.failures, found.down_until, found.failure)
+
+
 def test_is_left_alone_longer_each_time_up_to_a_limit(provider):
     lengths = []
     for _ in range(health.FAILURES_MAX + 8):
+        Provider.objects.exclude(down_until=None).update(down_until=Now())
         found = call(provider, NotSent("x"))
         if found.down_until is not None:
             lengths.append(round((found.down_until - found.failed_at).total_seconds()))
