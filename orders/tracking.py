@@ -20,7 +20,7 @@ from providers.models import Provider
 
 ASKING = timedelta(seconds=35)  # a call takes at most 25 s; what a killed worker was asking about waits for the rest
 # While a worker asks a provider nobody else does, but for no longer than this: a call that hangs, a worker that was
-# killed, or one that cannot say that it is done as the database is away keeps only those runs waiting that it asks about.
+# killed, or one that cannot say it is done as the database is away keeps only those runs waiting that it asks about.
 TURN = timedelta(seconds=10)
 # Fresh orders are watched closely, old ones seldom: a tenth of a run's age, within these bounds.
 POLL_SHARE_OF_AGE = 0.1
