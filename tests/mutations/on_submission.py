@@ -182,7 +182,10 @@ _transaction, transaction = transaction, _Joining()
         "no_limit_of_concurrency",
         SUBMISSION,
         [
-            ("if provider is None or not places.has_room(provider):", "if provider is None:"),
+            (
+                "if not _lock_provider(provider_id) or not places.has_room(provider_id):",
+                "if not _lock_provider(provider_id):",
+            ),
             (" AND {places.HAS_ROOM}\n", " AND %(failures)s > 0\n"),
         ],
         (f"{ROUTING}::test_goes_to_the_next_provider_when_one_has_enough_on_its_way",),
