@@ -72,6 +72,11 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.username
 
+    @property
+    def is_working_staff(self) -> bool:
+        """Say whether it is somebody of the staff who may act at present, whatever for."""
+        return self.is_active and self.is_staff and not self.is_suspended
+
 
 class ApiKey(models.Model):
     """A secret with which a program acts for its customer; only a keyed digest of it is kept.

@@ -10,6 +10,7 @@ from csp import constants as csp
 from csp.decorators import csp_replace
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -44,10 +45,13 @@ class PanelAdminSite(UnfoldAdminSite):
     index_title = "Home"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Let in active staff; outside DEBUG only with TOTP, given in this session."""
-        return super().has_permission(request) and (
+        """Let in active staff that are not suspended; outside DEBUG only with TOTP, given in this session."""
+        return self._is_staff(request) and (
             settings.DEBUG or (gave_second_factor(request) and has_second_factor(request.user))
         )
+
+    def _is_staff(self, request: HttpRequest) -> bool:
+        return super().has_permission(request) and request.user.is_working_staff
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponseBase]:
         """Let the theme's scripts run on the admin's pages."""
@@ -62,6 +66,8 @@ class PanelAdminSite(UnfoldAdminSite):
             return redirect("admin:index")
         if not super().has_permission(request):
             return secure_admin_login(super().login)(request, extra_context=extra_context)
+        if not self._is_staff(request):
+            raise PermissionDenied
         if not has_second_factor(request.user):
             return redirect("mfa_activate_totp")
         back = get_next_redirect_url(request) or reverse("admin:index")

@@ -113,7 +113,7 @@ def _lock(approval_id: int, actor: Any, *, is_own_enough: bool = False) -> tuple
     )
     operation = registry.get_operation(approval.operation)
     is_own = is_own_enough and approval.requested_by_id == actor.pk
-    if not (is_own or (actor.is_active and actor.is_staff and actor.has_perm("staff.decide_approval"))):
+    if not (is_own or (actor.is_working_staff and actor.has_perm("staff.decide_approval"))):
         raise PermissionDenied
     if approval.state != State.WAITING:
         raise ApprovalOver

@@ -84,7 +84,7 @@ def check_permission(operation: Operation, actor: Any) -> None:
 
     :raises PermissionDenied:
     """
-    if not (actor.is_active and actor.is_staff and actor.has_perm(operation.permission)):
+    if not (actor.is_working_staff and actor.has_perm(operation.permission)):
         raise PermissionDenied
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from orders import pricing, reviews
-from orders.models import ReviewItem
+from orders.models import Cancellation, ReviewItem
 from orders.refusals import REFUSALS
 from panel.money import ZERO
 from staff.operations.amounts import in_base
@@ -29,6 +29,13 @@ def _weigh_refund(item_ids: Sequence[int], **_arguments: Any) -> Decimal:
         )
         shares.append((min(share, order.charge - order.refunded), order.customer.wallet.currency))
     return in_base(shares)
+
+
+def _weigh_resend(item_ids: Sequence[int], **_arguments: Any) -> Decimal:
+    """Return what is given back instead: an order that somebody has asked to stop is not sent again."""
+    stopped = Cancellation.objects.values("order")
+    refunded = ReviewItem.objects.filter(pk__in=item_ids, attempt__run__order__in=stopped)
+    return _weigh_refund(list(refunded.values_list("pk", flat=True)))
 
 
 def _found(item_id: int, *, reason: str, actor_id: int | None, provider_order: str) -> str:
@@ -62,5 +69,5 @@ def _register(name: str, title: str, run: Callable[..., str], **more: Any) -> Op
 
 
 FOUND = _register("reviews.found", "Found at the provider", _found)
-RESEND = _register("reviews.resend", "Absent: send again", _resend)
+RESEND = _register("reviews.resend", "Absent: send again", _resend, weigh=_weigh_resend)
 REFUND = _register("reviews.refund", "Absent: cancel and refund", _refund, weigh=_weigh_refund)

@@ -46,6 +46,14 @@ def test_staff_with_it_get_in(staff: User) -> None:
     assert with_second_factor(staff).get("/admin/").status_code == 200
 
 
+def test_staff_that_are_suspended_stay_outside(staff: User) -> None:
+    client = with_second_factor(staff)
+    User.objects.filter(pk=staff.pk).update(is_suspended=True)
+
+    assert client.get("/admin/orders/order/").status_code == 302
+    assert client.get("/admin/", follow=True).status_code == 403
+
+
 def test_other_factors_are_not_it(staff: User) -> None:
     Authenticator.objects.create(user=staff, type=Authenticator.Type.RECOVERY_CODES, data={"seed": "x"})
 

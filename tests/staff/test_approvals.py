@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from catalog.models import Currency
-from orders.models import Order
+from orders import submission
+from orders.models import Order, ReviewItem
 from staff import approvals
 from staff.errors import ApprovalOutgrown, ApprovalOver, OwnApproval
 from staff.models import Approval, AuditEntry
@@ -110,6 +111,38 @@ def test_second_person_needs_the_permission(adjust: Callable[..., Any], customer
     for actor in (clerk, member("support", "Support"), customer):
         with nothing_moves(), pytest.raises(PermissionDenied):
             approvals.approve(approval_id=approval_id, actor=actor, origin=ORIGIN)
+
+
+def test_who_is_suspended_decides_and_asks_nothing(adjust: Callable[..., Any], asker: User, second: User) -> None:
+    approval_id = waiting(adjust("5"))
+    User.objects.filter(pk=second.pk).update(is_suspended=True)
+    second.refresh_from_db()
+    with nothing_moves(), pytest.raises(PermissionDenied):
+        approvals.approve(approval_id=approval_id, actor=second, origin=ORIGIN)
+
+    User.objects.update(is_suspended=True)
+    asker.refresh_from_db()
+    with nothing_moves(), pytest.raises(PermissionDenied):
+        adjust("5")
+
+
+def test_sending_again_what_was_to_be_stopped_is_a_refund(
+    customer: User, followers: Any, asker: User, settings: Any
+) -> None:
+    """It is canceled instead of queued; see `settlement.requeue_run`."""
+    settings.FOUR_EYES_ABOVE = Decimal("0.5")
+    place(funded(customer, "10"), followers)
+    claim = submission.claim_next()
+    assert claim is not None
+    submission.record_unknown(claim.attempt.pk, evidence="timed out")
+    facts: dict[str, Any] = {"reason": "not there", "actor": asker, "origin": ORIGIN}
+    stopped = registry.perform("orders.request_cancel", subject_id=claim.run.order_id, **facts)
+    assert stopped.approval is None
+
+    with nothing_moves():
+        outcome = registry.perform("reviews.resend", subject_id=ReviewItem.objects.get().pk, **facts)
+
+    assert Approval.objects.get(pk=waiting(outcome)).amount == Decimal("0.85")
 
 
 def test_who_asked_must_still_be_allowed_to(adjust: Callable[..., Any], asker: User, second: User) -> None:
