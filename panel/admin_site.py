@@ -51,7 +51,8 @@ class PanelAdminSite(UnfoldAdminSite):
         )
 
     def _is_staff(self, request: HttpRequest) -> bool:
-        return super().has_permission(request) and request.user.is_working_staff
+        user = request.user
+        return super().has_permission(request) and user.is_authenticated and user.is_working_staff
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponseBase]:
         """Let the theme's scripts run on the admin's pages."""
