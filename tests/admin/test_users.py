@@ -234,6 +234,15 @@ def test_secret_of_a_second_factor_is_not_shown(boss: Client, staff: User) -> No
     assert factor.data["secret"] not in boss.get(page_of(factor)).content.decode()
 
 
+def test_secret_of_a_second_factor_is_not_asked_for_either(boss: Client, staff: User) -> None:
+    """Letter by letter, whether a row is found would tell it."""
+    secret = Authenticator.objects.get().data["secret"]
+
+    for guess in (secret[:1], "no such beginning"):
+        response: Any = boss.get("/admin/mfa/authenticator/", {"data__secret__startswith": guess})
+        assert response.status_code in (302, 400)
+
+
 def test_only_superusers_reset_a_second_factor(boss: Client, make_clerk: Callable[..., Client], staff: User) -> None:
     clerk = make_clerk("mfa.view_authenticator", "mfa.delete_authenticator", "mfa.change_authenticator")
     clerks = Authenticator.objects.get(user__username__startswith="clerk")
