@@ -52,5 +52,5 @@ def has_room(provider_id: int) -> bool:
             f"SELECT {HAS_ROOM} FROM providers_provider p WHERE p.id = %(provider)s",
             PARAMETERS | {"provider": provider_id},
         )
-        (has_room,) = cursor.fetchone()
-    return bool(has_room)
+        (is_free,) = cursor.fetchone()
+    return bool(is_free)

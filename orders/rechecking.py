@@ -17,9 +17,9 @@ RECHECKS = [timedelta(hours=1), timedelta(hours=6), timedelta(days=1), timedelta
 
 logger = logging.getLogger(__name__)
 
-_PROVIDERS = """
+_PROVIDERS = f"""
 SELECT p.id FROM providers_provider p
-WHERE p.kind <> 'manual' AND (p.down_until IS NULL OR p.down_until <= statement_timestamp()) AND EXISTS (
+WHERE {health.IS_REACHABLE} AND EXISTS (
     SELECT 1 FROM orders_run r WHERE r.provider_id = p.id AND r.recheck_at <= statement_timestamp()
 )
 """

@@ -149,10 +149,10 @@ def _list_routes(order: Order, run: Run) -> list[Any]:
         cursor.execute(_ROUTES, {"run": run.pk, "customer": order.customer_id, "service": order.service_id})
         found = cursor.fetchall()
     routes: list[Any] = []
-    for values in found:
-        route: Any = _ROUTE.row(values[: len(_ROUTE)])
-        route.provider = _PROVIDER.row(values[len(_ROUTE) : -4])
-        route.has_refused, route.misses, route.cost_rate, route.sale_rate = values[-4:]
+    for values in map(list, found):
+        route: Any = _ROUTE.take(values)
+        route.provider = _PROVIDER.take(values)
+        route.has_refused, route.misses, route.cost_rate, route.sale_rate = values
         routes.append(route)
     return routes
 

@@ -28,14 +28,14 @@ from wallet.models import Account
 RECHECK_FIRST = timedelta(hours=1)  # the rest is in rechecking.py
 ID_MAX = 2**31 - 1  # the column's; a larger number would be compared without the index
 
-_EVERY_ORDER_COLUMN = Columns(Order)
-_EVERY_RUN_COLUMN = Columns(Run)
+WHOLE_ORDER = Columns(Order)
+WHOLE_RUN = Columns(Run)
+TERMS = Columns(Service, "id, allow_loss, refill, refill_days, cancel")  # what orders are decided by
 # What a request is decided and an order settled by; the tables have twice as many.
 _ORDER = Columns(
     Order,
     "id, customer_id, service_id, quantity, charge, refunded, refund_count, status, start_count, remains, finished_at",
 )
-_TERMS = Columns(Service, "id, allow_loss, refill, refill_days, cancel")
 _RUN = Columns(
     Run,
     "id, order_id, number, quantity, state, provider_id, provider_order, start_count, remains, recheck_at, finished_at,"
@@ -43,7 +43,7 @@ _RUN = Columns(
 )
 
 _LOCK_OF = f"""
-SELECT {_ORDER.of("o")}, {_TERMS.of("s")}
+SELECT {_ORDER.of("o")}, {TERMS.of("s")}
 FROM orders_order o JOIN catalog_service s ON s.id = o.service_id
 WHERE o.id = %(order)s AND o.customer_id = %(customer)s AND o.archived_at IS NULL
 FOR NO KEY UPDATE OF o
@@ -60,14 +60,14 @@ _ORDER_OF = {
 }
 _LOCKS = {
     what: f"""
-    SELECT {_EVERY_ORDER_COLUMN.of("o")}, {_TERMS.of("s")}
+    SELECT {WHOLE_ORDER.of("o")}, {TERMS.of("s")}
     FROM orders_order o JOIN catalog_service s ON s.id = o.service_id
     WHERE o.id = {order_id}
     FOR NO KEY UPDATE OF o
     """
     for what, order_id in _ORDER_OF.items()
 }
-_LOCK_RUN = f"SELECT {_EVERY_RUN_COLUMN.of('r')} FROM orders_run r WHERE r.id = %(run)s FOR UPDATE"
+_LOCK_RUN = f"SELECT {WHOLE_RUN.of('r')} FROM orders_run r WHERE r.id = %(run)s FOR UPDATE"
 
 _RUNS = f"SELECT {_RUN.of('r')} FROM orders_run r WHERE r.order_id = %(order)s ORDER BY r.number"
 _LOCK_RUNS = f"{_RUNS} FOR UPDATE"
@@ -102,8 +102,9 @@ def lock_order(what: Literal["order", "run", "attempt", "review", "refill"], key
         found = cursor.fetchone()
     if found is None:
         raise Order.DoesNotExist
-    order = _EVERY_ORDER_COLUMN.row(found[: len(_EVERY_ORDER_COLUMN)])
-    order.service = _TERMS.row(found[len(_EVERY_ORDER_COLUMN) :])
+    values = list(found)
+    order = WHOLE_ORDER.take(values)
+    order.service = TERMS.take(values)
     return order
 
 
@@ -117,7 +118,7 @@ def lock_run(run_id: int) -> Run:
         found = cursor.fetchone()
     if found is None:
         raise Run.DoesNotExist
-    return _EVERY_RUN_COLUMN.row(found)
+    return WHOLE_RUN.row(found)
 
 
 def lock_order_of(*, user_id: int, order_id: int) -> Order:
@@ -132,8 +133,9 @@ def lock_order_of(*, user_id: int, order_id: int) -> Order:
         found = cursor.fetchone()
     if found is None:
         raise OrderNotFound
-    order = _ORDER.row(found[: len(_ORDER)])
-    order.service = _TERMS.row(found[len(_ORDER) :])
+    values = list(found)
+    order = _ORDER.take(values)
+    order.service = TERMS.take(values)
     return order
 
 

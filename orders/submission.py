@@ -15,13 +15,12 @@ from functools import partial
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 
-from catalog.models import Route, Service
+from catalog.models import Route
 from orders import dripfeed, holds, places, reviews, routing, settlement, watching
 from orders.models import Attempt, Order, OrderEvent, Run
 from orders.transitions import RunState
 from panel import alerts, checkpoints
 from panel.alerts import tell_staff
-from panel.columns import Columns
 from panel.errors import violated_constraint
 from providers import adapter, health
 from providers.errors import Ambiguous, LinkBusy, NotSent, ProviderError, Refused, RefusedForNow
@@ -74,21 +73,18 @@ CROSS JOIN LATERAL (
     WHERE r.provider_id = p.id AND r.state = 'queued' AND r.held_at IS NULL AND r.due_at <= statement_timestamp()
     ORDER BY r.due_at LIMIT 1
 ) longest
-WHERE p.kind <> 'manual' AND {health.TAKES_ORDERS} AND {places.HAS_ROOM}
+WHERE {health.IS_CALLED} AND {health.TAKES_ORDERS} AND {places.HAS_ROOM}
 ORDER BY longest.due_at
 """
 
 _LOCK_PROVIDER = f"""
 SELECT p.id FROM providers_provider p
-WHERE p.id = %(provider)s AND p.kind <> 'manual' AND {health.TAKES_ORDERS}
+WHERE p.id = %(provider)s AND {health.IS_CALLED} AND {health.TAKES_ORDERS}
 FOR NO KEY UPDATE
 """
 
-_RUN = Columns(Run)
-_ORDER = Columns(Order)
-_TERMS = Columns(Service, "id, allow_loss")
 _LOCK_LONGEST_DUE = f"""
-SELECT {_RUN.of("r")}, {_ORDER.of("o")}, {_TERMS.of("s")}
+SELECT {settlement.WHOLE_RUN.of("r")}, {settlement.WHOLE_ORDER.of("o")}, {settlement.TERMS.of("s")}
 FROM orders_run r JOIN orders_order o ON o.id = r.order_id JOIN catalog_service s ON s.id = o.service_id
 WHERE r.provider_id = %(provider)s AND r.state = 'queued' AND r.held_at IS NULL AND r.due_at <= statement_timestamp()
 ORDER BY r.due_at, r.id LIMIT 1
@@ -163,10 +159,10 @@ def _lock_longest_due(provider_id: int) -> Run | None:
         found = cursor.fetchone()
     if found is None:
         return None
-    of_order, of_service = len(_RUN), len(_RUN) + len(_ORDER)
-    run = _RUN.row(found[:of_order])
-    run.order = _ORDER.row(found[of_order:of_service])
-    run.order.service = _TERMS.row(found[of_service:])
+    values = list(found)
+    run = settlement.WHOLE_RUN.take(values)
+    run.order = settlement.WHOLE_ORDER.take(values)
+    run.order.service = settlement.TERMS.take(values)
     return run
 
 
@@ -182,7 +178,8 @@ def _decide(run: Run, *, made_at: float) -> tuple[Claim | None, bool]:
         run.provider, run.route = choice.route.provider, choice.route
         run.save(update_fields=["provider", "route"])
         return None, True
-    # The order was read before its run was locked: staff may have changed the link meanwhile.
+    # The order was read before its run was locked: staff may have changed the link meanwhile. Its parameters, which are
+    # JSON, were not read at all.
     texts = Order.objects.values_list("link", "parameters")
     run.order.link, run.order.parameters = texts.get(pk=run.order_id)
     settlement.move_run(run, RunState.SUBMITTING, route=choice.route)
@@ -360,7 +357,7 @@ def expire_leases() -> int:
 
 
 def _lock(attempt_id: int) -> tuple[Order, Run, Attempt]:
-    """Lock order, run and attempt, in that order, as every operation does."""
+    """Lock the order of an attempt first, as every operation does, then the attempt and its run."""
     order = settlement.lock_order("attempt", attempt_id)
     attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
     attempt.run = settlement.lock_run(attempt.run_id)

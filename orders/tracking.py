@@ -49,7 +49,7 @@ STATE_OF_REPORT = {
 logger = logging.getLogger(__name__)
 
 # Whoever is too late for a turn that somebody else takes at the same moment comes again in a second.
-_TAKE_TURN = """
+_TAKE_TURN = f"""
 INSERT INTO orders_trackingturn AS turn (provider_id, until)
 SELECT p.id, statement_timestamp() + %(turn)s
 FROM providers_provider p
@@ -58,11 +58,9 @@ CROSS JOIN LATERAL (
     WHERE r.provider_id = p.id AND r.state = ANY(%(states)s) AND r.poll_at <= statement_timestamp()
     ORDER BY r.poll_at LIMIT 1
 ) longest
-WHERE p.kind <> 'manual'
-    AND (p.down_until IS NULL OR p.down_until <= statement_timestamp())
-    AND NOT EXISTS (
-        SELECT FROM orders_trackingturn taken WHERE taken.provider_id = p.id AND taken.until > statement_timestamp()
-    )
+WHERE {health.IS_REACHABLE} AND NOT EXISTS (
+    SELECT FROM orders_trackingturn taken WHERE taken.provider_id = p.id AND taken.until > statement_timestamp()
+)
 ORDER BY longest.poll_at LIMIT 1
 ON CONFLICT (provider_id) DO UPDATE SET until = excluded.until WHERE turn.until <= statement_timestamp()
 RETURNING provider_id

@@ -46,13 +46,10 @@ class PanelAdminSite(UnfoldAdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Let in active staff that are not suspended; outside DEBUG only with TOTP, given in this session."""
-        return self._is_staff(request) and (
-            settings.DEBUG or (gave_second_factor(request) and has_second_factor(request.user))
-        )
-
-    def _is_staff(self, request: HttpRequest) -> bool:
         user = request.user
-        return super().has_permission(request) and user.is_authenticated and user.is_working_staff
+        if not (user.is_authenticated and user.is_working_staff):
+            return False
+        return settings.DEBUG or (gave_second_factor(request) and has_second_factor(user))
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponseBase]:
         """Let the theme's scripts run on the admin's pages."""
@@ -65,9 +62,9 @@ class PanelAdminSite(UnfoldAdminSite):
         """
         if self.has_permission(request):
             return redirect("admin:index")
-        if not super().has_permission(request):
+        if not request.user.is_authenticated:
             return secure_admin_login(super().login)(request, extra_context=extra_context)
-        if not self._is_staff(request):
+        if not request.user.is_working_staff:
             raise PermissionDenied
         if not has_second_factor(request.user):
             return redirect("mfa_activate_totp")

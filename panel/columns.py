@@ -41,6 +41,12 @@ class Columns(Generic[M]):
         """Return what to select of the table that has this alias."""
         return ", ".join(f'{alias}."{name}"' for name in self._names)
 
+    def take(self, values: list[Any]) -> M:
+        """Return the row that some values begin with, and take these away: what was joined comes apart in its order."""
+        row = self.row(values[: len(self)])
+        del values[: len(self)]
+        return row
+
     def row(self, values: Sequence[Any]) -> M:
         """Return the row whose values were selected."""
         return self._model.from_db(DEFAULT_DB_ALIAS, self._names, values)

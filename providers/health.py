@@ -26,24 +26,23 @@ REFUSAL_PAUSE = timedelta(minutes=1)  # a balance or a rate limit does not chang
 
 logger = logging.getLogger(__name__)
 
+# What the functions below filter by, of a provider `p`, for statements written by hand.
+IS_CALLED = "p.kind <> 'manual'"
+_IS_UP = "(p.down_until IS NULL OR p.down_until <= statement_timestamp())"
+IS_REACHABLE = f"({IS_CALLED} AND {_IS_UP})"
+TAKES_ORDERS = f"(p.is_active AND {_IS_UP} AND (p.paused_until IS NULL OR p.paused_until <= statement_timestamp()))"
+IS_SOUND = f"({TAKES_ORDERS} AND p.failures < {FAILURES_MAX})"
+
 # While it is down only calls end that began before: they say nothing new.
-_FAIL = """
-UPDATE providers_provider SET
+_FAIL = f"""
+UPDATE providers_provider p SET
     failures = failures + 1, failure = %(evidence)s, failed_at = statement_timestamp(),
     down_until = CASE WHEN failures + 1 >= %(most)s THEN
         statement_timestamp() + least(%(first)s * power(2, least(failures + 1 - %(most)s, 20)), %(longest)s)
     END
-WHERE id = %(provider)s AND (down_until IS NULL OR down_until <= statement_timestamp())
+WHERE p.id = %(provider)s AND {_IS_UP}
 RETURNING failures
 """
-
-
-# The same as `takes_orders` and `is_sound`, of a provider `p`, for statements written by hand.
-TAKES_ORDERS = """(
-    p.is_active AND (p.down_until IS NULL OR p.down_until <= statement_timestamp())
-    AND (p.paused_until IS NULL OR p.paused_until <= statement_timestamp())
-)"""
-IS_SOUND = f"({TAKES_ORDERS} AND p.failures < {FAILURES_MAX})"
 
 
 def is_called() -> Q:

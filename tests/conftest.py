@@ -58,6 +58,7 @@ def start_django() -> None:
 
 
 FLUSH_TRIES = 5
+
 # Flushing empties this table too, whose one row comes from a migration. It goes on from the clock, so that a live
 # server never takes the next test's catalogue for the last one's.
 RESTORE_CATALOG_VERSION = """

@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
+
 from orders import pricing, reviews
-from orders.models import Cancellation, ReviewItem
+from orders.models import ReviewItem
 from orders.refusals import REFUSALS
 from panel.money import ZERO
 from staff.operations.amounts import in_base
@@ -19,23 +21,24 @@ def _describe(item_id: int) -> dict[str, Any]:
 
 
 def _weigh_refund(item_ids: Sequence[int], **_arguments: Any) -> Decimal:
+    return _worth(ReviewItem.objects.filter(pk__in=item_ids))
+
+
+def _weigh_resend(item_ids: Sequence[int], **_arguments: Any) -> Decimal:
+    """Return what is given back instead: an order that somebody has asked to stop is not sent again."""
+    return _worth(ReviewItem.objects.filter(pk__in=item_ids, attempt__run__order__cancellation__isnull=False))
+
+
+def _worth(items: QuerySet[ReviewItem]) -> Decimal:
     """Return what the runs of open items are worth."""
-    items = ReviewItem.objects.filter(pk__in=item_ids, resolved_at=None)
     shares = []
-    for item in items.select_related("attempt__run__order__customer__wallet"):
+    for item in items.filter(resolved_at=None).select_related("attempt__run__order__customer__wallet"):
         run, order = item.attempt.run, item.attempt.run.order
         share = pricing.refund_due(
             charge=order.charge, quantity=order.quantity, undelivered=run.quantity, refunded=ZERO
         )
         shares.append((min(share, order.charge - order.refunded), order.customer.wallet.currency))
     return in_base(shares)
-
-
-def _weigh_resend(item_ids: Sequence[int], **_arguments: Any) -> Decimal:
-    """Return what is given back instead: an order that somebody has asked to stop is not sent again."""
-    stopped = Cancellation.objects.values("order")
-    refunded = ReviewItem.objects.filter(pk__in=item_ids, attempt__run__order__in=stopped)
-    return _weigh_refund(list(refunded.values_list("pk", flat=True)))
 
 
 def _found(item_id: int, *, reason: str, actor_id: int | None, provider_order: str) -> str:

@@ -173,14 +173,20 @@ def test_a_question_that_fails_leaves_it_alone_for_longer(provider, monkeypatch)
 
 def test_statements_written_by_hand_ask_the_same():
     moments = (None, Now() - timedelta(seconds=9), Now() + timedelta(seconds=9))
-    combinations = itertools.product((True, False), moments, moments, (0, health.FAILURES_MAX - 1, health.FAILURES_MAX))
-    for number, (is_active, down_until, paused_until, failures) in enumerate(combinations):
+    kinds, failed = (Provider.Kind.SANDBOX, Provider.Kind.MANUAL), (0, health.FAILURES_MAX - 1, health.FAILURES_MAX)
+    combinations = itertools.product(kinds, (True, False), moments, moments, failed)
+    for number, (kind, is_active, down_until, paused_until, failures) in enumerate(combinations):
         Provider.objects.create(
-            name=f"{number}", is_active=is_active, down_until=down_until, paused_until=paused_until, failures=failures,
-            kind=Provider.Kind.SANDBOX,
+            name=f"{number}", kind=kind, is_active=is_active, down_until=down_until, paused_until=paused_until,
+            failures=failures,
         )  # fmt: skip
 
-    for asked, written in ((health.takes_orders(), health.TAKES_ORDERS), (health.is_sound(), health.IS_SOUND)):
+    for asked, written in (
+        (health.is_called(), health.IS_CALLED),
+        (health.is_reachable(), health.IS_REACHABLE),
+        (health.takes_orders(), health.TAKES_ORDERS),
+        (health.is_sound(), health.IS_SOUND),
+    ):
         found = {row.pk for row in Provider.objects.raw(f"SELECT id FROM providers_provider p WHERE {written}")}
         assert found == set(Provider.objects.filter(asked).values_list("pk", flat=True))
         assert 0 < len(found) < Provider.objects.count()
