@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -12,7 +13,6 @@ from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
 )
@@ -30,7 +30,7 @@ MANAGE = "admin_api.manage_staffkey"
 
 
 class IssueForm(forms.Form):
-    """A key for a program of one's own; those who manage keys may choose whose."""
+    """A key for a program of one's own."""
 
     name = forms.CharField(max_length=60, help_text="Which program will use it.", widget=UnfoldAdminTextInputWidget())
     days = forms.IntegerField(
@@ -42,14 +42,8 @@ class IssueForm(forms.Form):
         widget=UnfoldAdminIntegerFieldWidget(),
     )
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.user = user
-        if user.has_perm(MANAGE):
-            staff = User.objects.filter(is_staff=True, is_active=True, is_suspended=False).order_by("username")
-            self.fields["owner"] = forms.ModelChoiceField(
-                staff, initial=user, help_text="It can do no more than its owner.", widget=UnfoldAdminSelectWidget()
-            )
         # One box for each: a list to choose several from is easily left with the wrong ones.
         for scope in Scope:
             self.fields[_box_of(scope)] = forms.BooleanField(
@@ -81,7 +75,7 @@ class StaffKeyAdmin(ReadOnlyAdmin):
     search_fields = ("owner__username__exact", "hint__exact")
     search_help_text = "The whole user name, or the first six characters of the key"
     fields = (
-        "name", "owner", "hint", "scope_list", "issued_by", "created_at", "last_used_at", "expires_at", "revoked_at",
+        "name", "owner", "hint", "scope_list", "created_at", "last_used_at", "expires_at", "revoked_at",
     )  # fmt: skip
     readonly_fields = ("scope_list",)
     actions_list = ("issue",)
@@ -113,32 +107,32 @@ class StaffKeyAdmin(ReadOnlyAdmin):
 
     @staff_action(description="Issue a key", permission="issue")
     def issue(self, request: HttpRequest) -> HttpResponse:
-        """Make a key and show its text, this once."""
+        """Make a key for oneself and show its text, this once."""
         assert isinstance(request.user, User)
-        form = IssueForm(request.POST if request.method == "POST" else None, user=request.user)
+        form = IssueForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
             data = form.cleaned_data
             try:
-                key, text = keys.issue_staff_key(
-                    owner=data.get("owner") or request.user,
-                    name=data["name"],
-                    scopes=data["scopes"],
-                    issued_by=request.user,
-                    expires_at=timezone.now() + timedelta(days=data["days"]) if data["days"] else None,
-                )
+                with transaction.atomic():
+                    key, text = keys.issue_staff_key(
+                        owner=request.user,
+                        name=data["name"],
+                        scopes=data["scopes"],
+                        expires_at=timezone.now() + timedelta(days=data["days"]) if data["days"] else None,
+                    )
+                    done = f"Issued: {', '.join(key.scopes)}."
+                    self.log_action_page(request, key, done, before={}, operation="admin_api.issue_key", reason="")
             except TooManyStaffKeys:
                 form.add_error(None, f"There are {keys.KEYS_MAX} live keys already. Revoke one first.")
             else:
-                done = f"Issued for {key.owner}: {', '.join(key.scopes)}."
-                self.log_action_page(request, key, done, before={}, operation="admin_api.issue_key", reason="")
                 return self._show_once(request, key, text)
         return show_form(
             self,
             request,
             form=form,
             title="Issue a key",
-            explanation="The key is shown once. It does what its owner may do, within the scopes chosen, and dies when "
-            "its owner is suspended or leaves.",
+            explanation="The key is shown once. It does what you may do, within the scopes chosen, and dies when you "
+            "are suspended or leave.",
         )
 
     def _show_once(self, request: HttpRequest, key: StaffKey, text: str) -> HttpResponse:

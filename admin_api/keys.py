@@ -37,9 +37,12 @@ def digest_key(text: str) -> bytes | None:
 
 
 def issue_staff_key(
-    *, owner: User, name: str, scopes: Collection[Scope], issued_by: User, expires_at: datetime | None = None
+    *, owner: User, name: str, scopes: Collection[Scope], expires_at: datetime | None = None
 ) -> tuple[StaffKey, str]:
     """Make a new key and return it with its text, which cannot be had again.
+
+    Nobody but its owner may come to see the text: whoever has it acts under the owner's name, and could be the second
+    person for what they asked for with it.
 
     :raises TooManyStaffKeys: revoke one first.
     """
@@ -55,7 +58,6 @@ def issue_staff_key(
             scopes=sorted(Scope(scope).value for scope in scopes),
             digest=digest_key(text),
             hint=text[:KEY_HINT_CHARACTERS],
-            issued_by=issued_by,
             expires_at=expires_at,
         )
     return key, text

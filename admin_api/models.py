@@ -27,7 +27,6 @@ class StaffKey(models.Model):
     scopes = ArrayField(models.CharField(max_length=20, choices=Scope))
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     hint = models.CharField(max_length=KEY_HINT_CHARACTERS, editable=False)
-    issued_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -35,7 +34,7 @@ class StaffKey(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        permissions = [("manage_staffkey", "Can issue and revoke keys of other members of the staff")]
+        permissions = [("manage_staffkey", "Can see and revoke keys of other members of the staff")]
         constraints = [
             models.CheckConstraint(condition=Q(hint__regex=r"^[0-9a-f]{6}$"), name="staffkey_hint_shape"),
             models.CheckConstraint(

@@ -69,5 +69,5 @@ def make_staff(*permissions: str, username: str = "clerk") -> User:
 
 def tool_of(owner: User, *scopes: Scope) -> Tool:
     """Issue a key with the given scopes, all where none are given."""
-    _, text = keys.issue_staff_key(owner=owner, name="Test", scopes=scopes or list(Scope), issued_by=owner)
+    _, text = keys.issue_staff_key(owner=owner, name="Test", scopes=scopes or list(Scope))
     return Tool(text)
