@@ -126,12 +126,12 @@ def process_refills(*, seconds: float = rounds.SECONDS) -> int:
 
 
 def record_refill_status(refill_id: int, status: Refill.Status, *, actor_id: int | None = None) -> None:
-    """Store how a refill stands; a finished one stays as it is."""
+    """Store how a refill stands, if it may go there from where it is."""
     with transaction.atomic():
         # The order first, as everywhere: its customer may be asking for the next refill at this moment.
         settlement.lock_order("refill", refill_id)
         refill = Refill.objects.select_for_update().get(pk=refill_id)
-        if refill.status not in Refill.OPEN:
+        if not _may_follow(refill.status, status):
             return
         refill.status = status
         finished = status not in Refill.OPEN
@@ -268,7 +268,7 @@ def _ask(parts: Sequence[RefillPart], provider: Provider) -> bool:
         return rounds.has_answered(error)
     for part in parts:
         report = reports.get(part.provider_refill)
-        if report is not None and report.value != part.status:
+        if report is not None and _may_follow(part.status, report.value):
             RefillPart.objects.filter(pk=part.pk).update(status=report.value)
     return True
 
@@ -303,12 +303,21 @@ def _record_news(refill_ids: Collection[int]) -> None:
     """Bring refills in line with their parts; most are, and need no transaction."""
     for refill in Refill.objects.filter(pk__in=refill_ids).prefetch_related("parts"):
         status = combine_statuses([Refill.Status(part.status) for part in refill.parts.all()])
-        if status != refill.status:
+        if _may_follow(refill.status, status):
             try:
                 record_refill_status(refill.pk, status)
             except Exception:
                 # One refill that cannot be recorded must not keep the others waiting.
                 logger.exception("recording refill %s failed", refill.pk)
+
+
+def _may_follow(source: str, target: str) -> bool:
+    """Say whether a refill, or a part of one, may go from `source` to `target`.
+
+    Nothing ends twice. Nothing waits again once it is under way: for staff may have said that it is, of what no
+    provider reports on, or of what the provider still calls pending.
+    """
+    return source in Refill.OPEN and target not in (source, Refill.Status.PENDING)
 
 
 def combine_statuses(parts: Sequence[Refill.Status]) -> Refill.Status:

@@ -252,6 +252,31 @@ def test_a_finished_refill_stays_as_it_is(customer, completed):
     assert Refill.objects.get().status == "Completed"
 
 
+def test_one_that_staff_say_is_under_way_does_not_wait_again(customer, completed, monkeypatch):
+    refill_id = request(customer, completed)
+    process()
+    refills.record_refill_status(refill_id, R.IN_PROGRESS)
+    monkeypatch.setattr(Sandbox, "refill_statuses", lambda self, ids: dict.fromkeys(ids, Reported.PENDING))
+
+    process()
+
+    assert Refill.objects.get().status == "In progress"
+    monkeypatch.setattr(Sandbox, "refill_statuses", lambda self, ids: dict.fromkeys(ids, Reported.COMPLETED))
+    process()
+    assert Refill.objects.get().status == "Completed"
+
+
+def test_one_that_is_under_way_there_does_not_wait_again(customer, completed, asked, monkeypatch):
+    request(customer, completed)
+    process()
+    process()
+    monkeypatch.setattr(Sandbox, "refill_statuses", lambda self, ids: dict.fromkeys(ids, Reported.PENDING))
+
+    process()
+
+    assert (Refill.objects.get().status, RefillPart.objects.get().status) == ("In progress", "In progress")
+
+
 @pytest.mark.parametrize(
     ("parts", "status"),
     [

@@ -321,6 +321,20 @@ def test_a_refill_waits_for_staff_and_is_never_sent(order, customer):
     assert refills.request_refill(user_id=customer.pk, order_id=order.pk) != refill_id
 
 
+def test_a_refill_that_staff_work_on_does_not_wait_again(order, customer):
+    say(order, "Completed")
+    refill_id = refills.request_refill(user_id=customer.pk, order_id=order.pk)
+    refills.record_refill_status(refill_id, Refill.Status.IN_PROGRESS)
+
+    for _ in range(3):
+        Refill.objects.update(poll_at=Now() - timedelta(hours=1))
+        assert refills.process_refills() == 1
+
+    assert Refill.objects.get().status == "In progress"
+    refills.record_refill_status(refill_id, Refill.Status.PENDING)
+    assert Refill.objects.get().status == "In progress"
+
+
 def test_a_refill_of_both_is_sent_to_the_panel_only(dripfeed, customer, provider):
     taken(dripfeed)
     say(dripfeed, "Completed")
