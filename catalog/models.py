@@ -8,7 +8,7 @@ old price: see `snapshot.py`.
 from decimal import Decimal
 
 from django.conf import settings
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -18,6 +18,7 @@ from panel.fields import MoneyField
 from providers.models import Provider
 
 REFILL_DAYS_DEFAULT = 365  # contract: "free for the first 365 days"
+REFILL_DAYS_MAX = 36_500  # a hundred years, for "lifetime refills"; counted from completion it is still a date
 
 
 class CatalogVersion(models.Model):
@@ -90,7 +91,11 @@ class Service(models.Model):
     min = models.PositiveIntegerField(default=1)
     max = models.PositiveIntegerField(default=1)
     refill = models.BooleanField(default=False)
-    refill_days = models.PositiveIntegerField(default=REFILL_DAYS_DEFAULT, help_text="Counted from completion.")
+    refill_days = models.PositiveIntegerField(
+        default=REFILL_DAYS_DEFAULT,
+        validators=[MaxValueValidator(REFILL_DAYS_MAX)],
+        help_text="Counted from completion.",
+    )
     cancel = models.BooleanField(default=False)
     dripfeed = models.BooleanField(default=False)
     average_minutes = models.PositiveIntegerField(null=True, blank=True, help_text="Usual time to completion.")
@@ -149,6 +154,11 @@ class Service(models.Model):
                 condition=Q(min__gte=1) & Q(max__gte=F("min")),
                 name="service_min_max",
                 violation_error_message="The minimum must be 1 or more, and the maximum no smaller than the minimum.",
+            ),
+            models.CheckConstraint(
+                condition=Q(refill_days__lte=REFILL_DAYS_MAX),
+                name="service_refill_days_bounded",
+                violation_error_message="The time for refills cannot be longer than a hundred years.",
             ),
             models.CheckConstraint(
                 condition=Q(markup_percent__isnull=True) | Q(markup_percent__gte=0),

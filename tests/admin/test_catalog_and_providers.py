@@ -53,6 +53,17 @@ def test_refuses_limits_and_prices_that_cannot_be(boss: Client, followers: Servi
     assert (followers.rate, followers.min, followers.max) == (Decimal("0.85"), 50, 100_000)
 
 
+def test_refuses_a_time_for_refills_that_leads_to_no_date(boss: Client, followers: Service) -> None:
+    response = boss.post(page_of(followers), service_form(followers, refill_days="36501"))
+
+    assert response.context["adminform"].form.errors == {
+        "refill_days": ["Ensure this value is less than or equal to 36500."]
+    }
+    followers.refresh_from_db()
+    assert followers.refill_days == 365
+    assert boss.post(page_of(followers), service_form(followers, refill_days="36500")).status_code == 302
+
+
 def test_takes_services_off_sale_and_back(boss: Client, customer: User, followers: Service) -> None:
     key_of(customer)
 

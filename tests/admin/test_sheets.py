@@ -114,6 +114,7 @@ def test_changes_what_was_shown_and_logs_it(boss: Client, staff: User, followers
         ({"id": 1042, "is_active": "maybe"}, "“maybe” is neither 1 nor 0."),
         ({"id": 1042, "category": "Nowhere"}, "does not exist"),
         ({"id": 1042, "max": "-5"}, "greater than or equal to"),
+        ({"id": 1042, "refill_days": "9999999"}, "Ensure this value is less than or equal to 36500."),
     ],
 )
 def test_a_file_with_a_bad_row_changes_nothing(
@@ -125,7 +126,7 @@ def test_a_file_with_a_bad_row_changes_nothing(
     assert page.context.get("confirm_form") is None
     assert complaint in page.content.decode()
     followers.refresh_from_db()
-    assert (followers.rate, followers.max) == (Decimal("0.85"), Service.objects.get().max)
+    assert (followers.rate, followers.max, followers.refill_days) == (Decimal("0.85"), 100_000, 365)
     assert not AuditEntry.objects.exists()
 
 

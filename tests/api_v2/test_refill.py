@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from catalog.models import Service
+from catalog.models import REFILL_DAYS_MAX, Service
 from orders import refills
 from orders.models import Order, Refill
 from tests.fixtures import call_api, funded, key_of, place, post_api, refused_api, report
@@ -114,6 +114,12 @@ def test_the_window_is_the_service_s_own(buyer, followers, delivered):
     Order.objects.filter(pk=delivered).update(finished_at=timezone.now() - timedelta(days=31))
 
     assert refused(buyer, delivered) == NOT_AVAILABLE
+
+
+def test_opens_within_the_longest_window(buyer, followers, delivered):
+    Service.objects.filter(pk=followers.pk).update(refill_days=REFILL_DAYS_MAX)
+
+    assert list(call_api(buyer, action="refill", order=delivered)) == ["refill"]
 
 
 @pytest.mark.parametrize("order", [0, 1, 2**31, 10**17])
