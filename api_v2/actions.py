@@ -1,12 +1,15 @@
 """The seven actions: parameters in, one call of the domain, an answer in the protocol's shape out."""
 
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection
 
 from api_v2 import params, queries, wire
 from api_v2.authentication import Caller
-from api_v2.errors import describe
+from api_v2.errors import INTERNAL_ERROR, describe
 from api_v2.params import Ids, Sent
 from catalog import snapshot
 from catalog.snapshot import Snapshot
@@ -20,6 +23,8 @@ RENDERED_MAX = 32
 Answer = bytes | dict[str, Any] | list[dict[str, Any]]
 
 _rendering = threading.Lock()
+
+logger = logging.getLogger(__name__)
 
 
 def services(caller: Caller, sent: Sent) -> Answer:
@@ -72,13 +77,7 @@ def status(caller: Caller, sent: Sent) -> Answer:
 def cancel(caller: Caller, sent: Sent) -> Answer:
     """Ask for cancellation of each order; always a list."""
     ids = params.read_ids(sent, one="order", many="orders")
-    return [
-        {
-            "order": label if number is None else number,
-            "cancel": _attempt(_request_cancellation, caller, number),
-        }
-        for label, number in ids.items
-    ]
+    return [{"order": order, "cancel": answer} for order, answer in _attempt_each(_request_cancellation, caller, ids)]
 
 
 def refill(caller: Caller, sent: Sent) -> Answer:
@@ -86,13 +85,7 @@ def refill(caller: Caller, sent: Sent) -> Answer:
     ids = params.read_ids(sent, one="order", many="orders")
     if not ids.is_batch:
         return {"refill": str(_request_refill(caller, ids.items[0][1]))}
-    return [
-        {
-            "order": label if number is None else number,
-            "refill": _attempt(_request_refill, caller, number),
-        }
-        for label, number in ids.items
-    ]
+    return [{"order": order, "refill": answer} for order, answer in _attempt_each(_request_refill, caller, ids)]
 
 
 def refill_status(caller: Caller, sent: Sent) -> Answer:
@@ -134,12 +127,34 @@ def _numbers(ids: Ids) -> list[int]:
     return [number for _, number in ids.items if number is not None]
 
 
-def _attempt(operation: Callable[[Caller, int | None], int], caller: Caller, number: int | None) -> Any:
-    """Run one item of a batch; its refusal is its answer and does not touch the others."""
-    try:
-        return operation(caller, number)
-    except DomainError as error:
-        return describe(error)
+def _attempt_each(
+    operation: Callable[[Caller, int | None], int], caller: Caller, ids: Ids
+) -> Iterator[tuple[int | str, Any]]:
+    """Run a batch item by item, each in a transaction of its own; yield how to print its id, and its answer.
+
+    What becomes of one does not touch the others, for what was done before it is committed: without the answer its
+    client would not know which refills there are.
+
+    :raises OperationalError: the database went away before anything was done.
+    :raises InterfaceError: the same.
+    """
+    is_anything_done = is_database_away = False
+    for label, number in ids.items:
+        answer: Any = {"error": INTERNAL_ERROR}
+        try:
+            if not is_database_away:  # or each of a hundred might wait for it
+                answer = operation(caller, number)
+                is_anything_done = True
+        except DomainError as error:
+            answer = describe(error)
+        except Exception as error:
+            if isinstance(error, OperationalError | InterfaceError):
+                if not is_anything_done:
+                    raise
+                # As the transaction ended, Django made a line that was broken anew; if there is none, it could not.
+                is_database_away = connection.connection is None
+            logger.exception("item %s of a batch crashed", label)
+        yield label if number is None else number, answer
 
 
 def _request_cancellation(caller: Caller, order_id: int | None) -> int:

@@ -129,7 +129,8 @@ REFUSALS: tuple[Refusal, ...] = (
     ),
     Refusal(
         INTERNAL_ERROR,
-        when="Something broke on our side. The HTTP status is 500; with every other error it is 200.",
+        when="Something broke on our side. The HTTP status is 500; with every other error, and where this one is about "
+        "a single order of many, it is 200.",
         remedy="Retry reading calls. Before you retry add, make sure that the order was not placed.",
     ),
 )
