@@ -56,7 +56,7 @@ MUTANTS = [
         "the_suspended_buy",
         "orders/placement.py",
         [("    if buyer.is_suspended:", "    if False:")],
-        ("tests/orders/test_placement.py::test_refuses_the_suspended",),
+        ("tests/orders/test_placement.py::test_refuses_the_suspended_and_the_inactive",),
     ),
     Mutant(
         "any_number_of_keys",

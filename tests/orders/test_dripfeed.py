@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.models import User
 from catalog.models import Route
 from orders import dripfeed, holds, interventions, reviews, submission, taking, watching
 from orders.models import Attempt, Order, ReviewItem, Run
@@ -100,6 +101,16 @@ def test_after_an_outage_one_goes_and_the_others_follow_an_interval_apart(overdu
     work()
     assert states(overdue) == ["submitted", "submitted", "queued", "queued"]
     assert SandboxOrder.objects.count() == 2
+
+
+@pytest.mark.parametrize("change", [{"is_suspended": True}, {"is_active": False}])
+def test_what_is_paid_goes_on_when_the_customer_is_suspended_or_made_inactive(customer, overdue, change):
+    User.objects.filter(pk=customer.pk).update(**change)
+
+    for sent in (1, 2, 3, 4):
+        work()
+        assert SandboxOrder.objects.count() == sent
+        let_time_pass(overdue)
 
 
 def test_what_is_not_due_before_its_turn_keeps_its_time(customer, followers):

@@ -285,11 +285,12 @@ def test_what_became_cheaper_is_placed_at_the_lower_price(customer, followers):
     assert (mass_order.charge, mass_order.charged) == (Decimal("0.85"), Decimal("0.80"))
 
 
-def test_stops_when_the_customer_is_suspended(customer, followers):
+@pytest.mark.parametrize("change", [{"is_suspended": True}, {"is_active": False}])
+def test_stops_when_the_customer_is_suspended_or_made_inactive(customer, followers, change):
     funded(customer, "10")
     mass_order = create(customer, followers, 1000, 1000, 1000)
     assert mass_orders.place_next(mass_order.pk)
-    User.objects.filter(pk=customer.pk).update(is_suspended=True)
+    User.objects.filter(pk=customer.pk).update(**change)
 
     tasks.place_mass_orders()
 

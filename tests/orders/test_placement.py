@@ -126,9 +126,10 @@ def test_refuses_a_paused_service_from_the_next_order_on(customer, followers, no
     nothing_moved()
 
 
-def test_refuses_the_suspended(customer, followers, nothing_moved):
+@pytest.mark.parametrize("change", [{"is_suspended": True}, {"is_active": False}])
+def test_refuses_the_suspended_and_the_inactive(customer, followers, nothing_moved, change):
     funded(customer, "100")
-    User.objects.filter(pk=customer.pk).update(is_suspended=True)
+    User.objects.filter(pk=customer.pk).update(**change)
     nothing_moved.remember()
 
     with pytest.raises(AccountSuspended):
