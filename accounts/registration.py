@@ -64,7 +64,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def set_password(self, user: Any, password: str) -> None:
         """Give a user another password, which ends all sessions but the one it was asked for in."""
-        super().set_password(user, password)
+        user.set_password(password)
+        user.save(update_fields=["password"])  # allauth writes all columns, and somebody may be suspending the user
         sessions.end_other_sessions(user_id=user.pk, kept_key=self.request.session.session_key)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:

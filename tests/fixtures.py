@@ -1,5 +1,6 @@
 """The people and things tests are about: `customer` buys, `other_customer` must never see it."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -28,6 +29,7 @@ from wallet.models import LedgerEntry, Wallet
 LINK = "https://instagram.com/your_handle"
 RUN_STATES_AT_PROVIDER = TRACKED_RUN_STATES | {RunState.COMPLETED, RunState.PARTIAL}
 PASSWORD = "correct horse battery staple"
+WRITING_A_USER = 'UPDATE "accounts_user"'
 
 
 @pytest.fixture(autouse=True)
@@ -191,6 +193,28 @@ def number_from(model: type[Model], first: int) -> None:
         cursor.execute(
             "SELECT setval(pg_get_serial_sequence(%s::text, 'id'), %s::bigint, false)", [model._meta.db_table, first]
         )
+
+
+@contextmanager
+def meanwhile(beginning: str, *, happens: Callable[[], object]) -> Iterator[None]:
+    """Let something happen elsewhere, once, just before the statement that begins so."""
+    met: list[str] = []
+
+    def elsewhere() -> None:
+        happens()
+        connection.close()
+
+    def wrapper(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith(beginning) and not met:
+            met.append(sql)
+            thread = threading.Thread(target=elsewhere)
+            thread.start()
+            thread.join(10)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(wrapper):
+        yield
+    assert met
 
 
 class World:

@@ -52,6 +52,17 @@ class AddUserForm(UserCreationForm):
         fields = ("username", "email")
 
 
+class PasswordForm(AdminPasswordChangeForm):
+    """Another's password, or none."""
+
+    def set_password_and_save(self, user: User, commit: bool = True, **options: Any) -> User:
+        """Write the password only: others may be suspending the user."""
+        super().set_password_and_save(user, commit=False, **options)
+        if commit:
+            user.save(update_fields=["password"])
+        return user
+
+
 class NoteForm(StaffActionForm):
     """Something to remember of a customer."""
 
@@ -71,7 +82,7 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
 
     form = UserChangeForm
     add_form = AddUserForm
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = PasswordForm
     list_display = ("id", "username", "email", "balance", "standing", "date_joined")
     list_display_links = ("id", "username")
     list_filter = ("is_suspended", "is_active", "is_staff")
@@ -123,9 +134,13 @@ class UserAdmin(DjangoUserAdmin, UndeletableAdmin):
         return fixed + STAFF_FIELDS + (("email",) if obj else ())
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Save the user; a new customer's wallet is opened in the same transaction."""
+        """Write only what staff changed: others may be suspending the user. A new customer gets a wallet, too."""
+        if change:
+            columns = {column.name for column in self.opts.concrete_fields}  # groups are saved after it
+            obj.save(update_fields=columns.intersection(form.changed_data))
+            return
         super().save_model(request, obj, form, change)
-        if not change and form.cleaned_data["is_customer"]:
+        if form.cleaned_data["is_customer"]:
             wallets.open_wallet(user_id=obj.pk, currency=settings.BASE_CURRENCY)
 
     @admin.display(description="balance")

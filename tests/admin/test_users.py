@@ -7,16 +7,29 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from accounts import suspension
 from accounts.models import ApiKey, User
 from tests.admin.browsing import page_of, page_of_action, run_action, told
-from tests.fixtures import PASSWORD, call_api, funded, key_of, nothing_moves, post_api
+from tests.fixtures import (
+    PASSWORD,
+    WRITING_A_USER,
+    call_api,
+    funded,
+    key_of,
+    meanwhile,
+    nothing_moves,
+    post_api,
+)
 from wallet.models import Wallet
 
 ADD = "/admin/accounts/user/add/"
 NEW = {"username": "new.customer", "email": "new@example.com", "usable_password": "true"}
 NEW |= {"password1": PASSWORD, "password2": PASSWORD, "_save": "Save"}
+NEW_PASSWORD = {"usable_password": "true", "password1": "another long phrase", "password2": "another long phrase"}
 NO_KEYS = {f"api_keys-{name}": 0 for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")}
 
 
@@ -62,8 +75,7 @@ def test_changes_a_password(boss: Client, customer: User) -> None:
     address = f"/admin/accounts/user/{customer.pk}/password/"
     assert boss.get(address).status_code == 200
 
-    new = {"usable_password": "true", "password1": "another long phrase", "password2": "another long phrase"}
-    assert boss.post(address, new).status_code == 302
+    assert boss.post(address, NEW_PASSWORD).status_code == 302
 
     customer.refresh_from_db()
     assert customer.check_password("another long phrase")
@@ -79,6 +91,42 @@ def test_suspends_and_lets_go(boss: Client, customer: User) -> None:
     assert page_of_action(customer, "unsuspend") in boss.get(page_of(customer)).content.decode()
     run_action(boss, customer, "unsuspend", reason="spam")
     assert call_api(customer, action="balance")["currency"] == "USD"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_suspension_of_the_same_moment_stays(boss: Client, customer: User) -> None:
+    def suspend() -> None:
+        suspension.suspend(customer.pk)
+        User.objects.filter(pk=customer.pk).update(unread_tickets=7)
+
+    with meanwhile(WRITING_A_USER, happens=suspend):
+        customer.save()
+    customer.refresh_from_db()
+    assert not customer.is_suspended  # the control: all columns were written
+
+    with meanwhile(WRITING_A_USER, happens=suspend):
+        assert save(boss, customer, first_name="Ann", is_active="").status_code == 302
+    customer.refresh_from_db()
+    assert (customer.is_suspended, customer.unread_tickets) == (True, 7)
+    assert (customer.first_name, customer.is_active) == ("Ann", False)
+
+    suspension.unsuspend(customer.pk)
+    with meanwhile(WRITING_A_USER, happens=suspend):
+        assert boss.post(f"/admin/accounts/user/{customer.pk}/password/", NEW_PASSWORD).status_code == 302
+    customer.refresh_from_db()
+    assert customer.is_suspended
+    assert customer.check_password("another long phrase")
+
+
+def test_groups_are_saved_and_nothing_is_written_for_nothing(boss: Client, customer: User) -> None:
+    group = Group.objects.create(name="Resellers")
+
+    assert save(boss, customer, groups=group.pk).status_code == 302
+    with CaptureQueriesContext(connection) as queries:
+        assert save(boss, customer, groups=group.pk).status_code == 302
+
+    assert list(customer.groups.all()) == [group]
+    assert not [query for query in queries if query["sql"].startswith('UPDATE "accounts_user"')]
 
 
 def test_revokes_all_keys(boss: Client, customer: User, other_customer: User) -> None:
@@ -217,10 +265,9 @@ def test_action_on_nobody_is_not_found(make_clerk: Callable[..., Client]) -> Non
 def test_only_superusers_set_a_password(boss: Client, make_clerk: Callable[..., Client], customer: User) -> None:
     clerk = make_clerk("accounts.view_user", "accounts.change_user")
     address = f"/admin/accounts/user/{customer.pk}/password/"
-    new = {"usable_password": "true", "password1": "another long phrase", "password2": "another long phrase"}
 
     assert clerk.get(address).status_code == 403
-    assert clerk.post(address, new).status_code == 403
+    assert clerk.post(address, NEW_PASSWORD).status_code == 403
     assert "../password/" not in clerk.get(page_of(customer)).content.decode()
     assert "../password/" in boss.get(page_of(customer)).content.decode()
 

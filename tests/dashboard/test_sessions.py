@@ -8,9 +8,9 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from accounts import sessions
+from accounts import sessions, suspension
 from accounts.models import User
-from tests.fixtures import PASSWORD
+from tests.fixtures import PASSWORD, WRITING_A_USER, meanwhile
 
 PAGE = "/account/sessions/"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -113,6 +113,19 @@ def test_a_new_password_ends_all_sessions_but_the_one_it_was_made_in(customer):
     assert page.status_code == 200
     assert not is_in(there)
     assert [line.is_current for line in here.get(PAGE).context["lines"]] == [True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_password_leaves_a_suspension_of_the_same_moment(customer):
+    here = log_in()
+    new = {"oldpassword": PASSWORD, "password1": "another-long-password-2", "password2": "another-long-password-2"}
+
+    with meanwhile(WRITING_A_USER, happens=lambda: suspension.suspend(customer.pk)):
+        here.post("/account/password/change/", new)
+
+    customer.refresh_from_db()
+    assert customer.is_suspended
+    assert customer.check_password(new["password1"])
 
 
 def test_a_password_reset_by_mail_ends_all_sessions(customer, mailoutbox):
