@@ -26,7 +26,7 @@ from api_v2.errors import RateLimitExceeded
 SUSTAINED_SECONDS = 60  # "for more than a minute"
 BEHIND_SECONDS = 0.5  # a handful: what network jitter makes of an even 60/s
 BACKLOG_SECONDS = 100  # at 60/s the published hard cap of 6,000 requests
-GUESSES = "60/m"  # wrong keys from one address; a key has 128 random bits, this spares the database
+GUESSES = "60/m"  # wrong keys from one address; a key has 128 random bits, this tells its script to slow down
 TIMEOUT_SECONDS = 0.1  # a slow Redis costs one request this much, then none for BREAKER_SECONDS
 BREAKER_SECONDS = 5.0
 IPV6 = 6
@@ -179,7 +179,8 @@ def _headroom(bucket: bytes | None, *, now: float, rate: int) -> Headroom:
 def check_guessing(request: HttpRequest) -> None:
     """Count a wrong key of an address.
 
-    Only wrong keys are refused: a customer who shares an address with a guesser goes on working.
+    Only wrong keys are refused: a customer who shares an address with a guesser goes on working. So the database was
+    asked before; see ADR 5.
 
     :raises RateLimitExceeded: too many wrong keys from there within a minute.
     """

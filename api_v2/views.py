@@ -40,7 +40,7 @@ def unknown_path(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, call: Call) -> Answer:
-    """Check in the protocol's order: key, rate limit, action, then what the action checks."""
+    """Check in the protocol's order: key, rate limit, suspension, action, then what the action checks."""
     call.sent = sent = params.read_parameters(request)
     call.key = _find_key(request, sent)
     try:
@@ -48,10 +48,10 @@ def _answer(request: HttpRequest, call: Call) -> Answer:
     except InvalidApiKey:
         throttling.check_guessing(request)
         raise
-    if caller.is_suspended:
-        raise AccountSuspended
     assert caller.api_key_id is not None
     throttling.check_rate(key_id=caller.api_key_id, requests_per_second=caller.requests_per_second)
+    if caller.is_suspended:
+        raise AccountSuspended
     name = params.text(sent, "action")
     action = ACTIONS.get(name)
     if action is None:

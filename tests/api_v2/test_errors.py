@@ -14,7 +14,7 @@ from api_v2.errors import TEXTS, IncorrectRequest, describe
 from catalog.models import Service
 from orders.errors import DripfeedIncomplete, DripfeedNotOffered, ParameterMissing
 from panel.errors import DomainError
-from tests.fixtures import LINK, call_api, funded, key_of, nothing_moves, post_api
+from tests.fixtures import LINK, call_api, funded, key_of, nothing_moves, post_api, refused_api
 
 pytestmark = pytest.mark.django_db
 
@@ -231,10 +231,16 @@ def test_the_service_comes_before_what_its_type_needs(customer, make_service):
     assert call_api(customer, **params) == {"error": "Service is not active"}
 
 
-def test_suspension_comes_before_the_rate_limit(customer):
-    User.objects.filter(pk=customer.pk).update(is_suspended=True)
-    for _ in range(3):
-        assert call_api(customer, action="nonsense") == {"error": "Account suspended"}
+def test_suspension_comes_after_the_rate_limit_and_before_the_action(customer):
+    key_of(customer)
+    account = User.objects.filter(pk=customer.pk)
+    account.update(is_suspended=True, requests_per_second=1)
+    for _ in range(int(throttling.BACKLOG_SECONDS)):
+        throttling.check_rate(key_id=ApiKey.objects.get(user=customer).pk, requests_per_second=1)
+
+    assert refused_api(customer, action="nonsense") == {"error": "Rate limit exceeded"}
+    account.update(requests_per_second=60)
+    assert refused_api(customer, action="nonsense") == {"error": "Account suspended"}
 
 
 @pytest.mark.parametrize("action", ["", "null", "Balance", "orders", "balance2", "__class__", "add,balance"])
