@@ -57,7 +57,8 @@ def _render_services(catalogue: Snapshot, *, caller: Caller, extras: bool) -> by
 
 def add(caller: Caller, sent: Sent) -> Answer:
     """Place an order."""
-    placed = placement.place_order(buyer=caller, draft=params.read_draft(sent))
+    offers = snapshot.at_version(caller.catalog_version).offers
+    placed = placement.place_order(buyer=caller, draft=params.read_draft(sent, offers=offers))
     return {"order": placed.order_id}
 
 

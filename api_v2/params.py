@@ -16,7 +16,8 @@ from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
 from api_v2.errors import IncorrectRequest
-from catalog.types import LINE_PARAMETERS, TYPE_PARAMETERS
+from catalog.snapshot import Offer
+from catalog.types import LINE_PARAMETERS, TYPE_PARAMETERS, TYPES
 from orders.models import LINK_MAX_CHARACTERS
 from orders.placement import INTERVAL_MINUTES_MAX, RUNS_MAX, Draft
 
@@ -215,9 +216,10 @@ def read_ids(sent: Sent, *, one: str, many: str) -> Ids:
     return Ids(list(items.items()), is_batch=is_batch or len(items) > 1)
 
 
-def read_draft(sent: Sent) -> Draft:
+def read_draft(sent: Sent, *, offers: Mapping[int, Offer]) -> Draft:
     """Return the order a client asks for.
 
+    :param offers: what is on sale; what the type of a service ignores may be anything.
     :raises IncorrectRequest: the service or link is missing, or something is not what it should be.
     """
     if text(sent, "service") in NOTHING:
@@ -225,10 +227,12 @@ def read_draft(sent: Sent) -> Draft:
     service_id = whole_number(text(sent, "service"))
     if service_id is None:
         raise IncorrectRequest("'service' must be a whole number.")
+    offer = offers.get(service_id)
+    takes_quantity = offer is None or TYPES[offer.type].quantity == "quantity"
     return Draft(
         service_id=service_id,
         link=_read_link(sent),
-        quantity=_optional_number(sent, "quantity", absent=NOTHING),
+        quantity=_optional_number(sent, "quantity", absent=NOTHING) if takes_quantity else None,
         runs=_optional_number(sent, "runs", absent=ABSENT, maximum=RUNS_MAX),
         interval_minutes=_optional_number(sent, "interval", absent=ABSENT, maximum=INTERVAL_MINUTES_MAX),
         parameters=dict(_read_type_parameters(sent)),

@@ -107,12 +107,23 @@ def test_refuses_without_link(customer, on_sale, name):
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if "quantity" not in case.params])
-def test_ignores_a_sent_quantity(customer, on_sale, name):
+@pytest.mark.parametrize("quantity", ["500", "0", "-1", "1.5", "many", "9" * 40, "1,000", "\u0661"])
+def test_ignores_a_sent_quantity_whatever_it_is(customer, on_sale, name, quantity):
     on_sale(name)
 
-    call_api(customer, **order_params(CASES[name]), quantity=500)
+    assert list(call_api(customer, **order_params(CASES[name]), quantity=quantity)) == ["order"]
 
     assert Order.objects.get().quantity == CASES[name].quantity
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if "quantity" in case.params])
+def test_refuses_a_quantity_that_is_none(customer, on_sale, name):
+    on_sale(name)
+
+    assert refused_api(customer, **{**order_params(CASES[name]), "quantity": "many"}) == {
+        "error": "Incorrect request",
+        "detail": "'quantity' must be a whole number.",
+    }
 
 
 @pytest.mark.parametrize("name", ["Custom Comments", "Comment Replies", "Mentions Custom List"])
