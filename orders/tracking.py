@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -262,10 +263,20 @@ def read_news(run: Run, report: Report) -> News | None:
 def _news(run: Run, report: Report) -> News | None:
     """Do the same of what a provider says: what cannot be is left out with a log line."""
     try:
-        return read_news(run, report)
+        return read_news(run, _of_one(report) if run.quantity == 1 else report)
     except ReportImpossible as error:
         logger.warning("run %s (%s): %s", run.pk, run.state, error.why)
         return None
+
+
+def _of_one(report: Report) -> Report:
+    """Read a report of one piece, which either came whole or did not.
+
+    That is a package, and what remains of it providers count in units of their own. How many those were at first no
+    report says, so a part of the charge would be a guess: what did not come whole is given back whole.
+    """
+    is_counted_in_units = report.remains is not None and report.remains > 1
+    return replace(report, remains=1) if is_counted_in_units else report
 
 
 def _remains(run: Run, report: Report, target: RunState) -> int | None:

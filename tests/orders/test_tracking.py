@@ -117,6 +117,60 @@ def test_leaves_out_reports_that_cannot_be(customer, followers, status, remains,
     nothing_moved()
 
 
+@pytest.fixture(params=["Package", "Custom Comments Package"])
+def package(request, customer, make_service):
+    """A package for 9.90 that its provider has; it counts the units in it."""
+    service = make_service(type=request.param, rate=Decimal("9.90"), min=1, max=1)
+    return order_of(customer, service, quantity=None, parameters={"comments": ["One", "Two"]})
+
+
+@pytest.mark.parametrize("status", ["Pending", "Processing", "In progress"])
+def test_a_package_goes_on_whatever_units_remain(customer, package, status):
+    report(submitted(package), status, start_count=7, remains=640)
+
+    package.refresh_from_db()
+    assert (package.status, package.remains, package.start_count) == (status, 1, 7)
+    assert balance_of(customer) == Decimal("90.10")
+
+
+def test_a_package_is_complete_whatever_units_remain(customer, package):
+    run = submitted(package)
+    report(run, "In progress", remains=640)
+
+    report(run, "Completed", remains=3)
+
+    package.refresh_from_db()
+    assert (package.status, package.remains, package.refunded) == ("Completed", 0, 0)
+    assert balance_of(customer) == Decimal("90.10")
+
+
+@pytest.mark.parametrize(
+    ("status", "remains"), [("Partial", 1), ("Partial", 640), ("Partial", 10**12), ("Canceled", 640)]
+)
+def test_a_package_that_did_not_come_whole_is_given_back_once(customer, package, status, remains):
+    run = submitted(package)
+    report(run, "In progress", remains=1000)
+
+    for _ in range(2):
+        report(run, status, remains=remains)
+
+    package.refresh_from_db()
+    assert (package.status, package.remains, package.refunded) == (status, 1, Decimal("9.90"))
+    assert (balance_of(customer), package.refund_count) == (100, 1)
+    assert audit.audit_ledger().is_clean
+
+
+@pytest.mark.parametrize(("status", "remains"), [("In progress", -1), ("Partial", -640), ("Partial", None)])
+def test_leaves_out_of_a_package_what_cannot_be(package, status, remains, nothing_moved, caplog):
+    run = submitted(package)
+    nothing_moved.remember()
+
+    report(run, status, remains=remains)
+
+    assert "impossible report" in caplog.text
+    nothing_moved()
+
+
 @pytest.mark.parametrize("start_count", [-1, 2**63, 10**30])
 def test_leaves_out_counters_that_cannot_be(customer, followers, start_count):
     order = order_of(customer, followers)
