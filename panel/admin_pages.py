@@ -79,14 +79,14 @@ class PanelAdmin(ModelAdmin):
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         """Write it into the staff log, with all that is lost."""
         for obj in queryset:
-            self._record(request, obj, f"{self.opts.label_lower}: delete", before=audit.snapshot(obj))
+            self.log_deed(request, obj, f"{self.opts.label_lower}: delete", before=audit.snapshot(obj))
 
     def log_action_page(
         self, request: HttpRequest, obj: Any, done: str, *, before: Mapping[str, Any], operation: str, reason: str
     ) -> None:
         """Write what a page of an action did into the staff log."""
         was, became = audit.differences(before, audit.snapshot(obj))
-        self._record(request, obj, operation, before=was, after=became, reason=reason, outcome=done)
+        self.log_deed(request, obj, operation, before=was, after=became, reason=reason, outcome=done)
 
     def log_many(
         self,
@@ -121,13 +121,7 @@ class PanelAdmin(ModelAdmin):
 
     def list_log(self, obj: Model, *, before: int | None, limit: int) -> Sequence[history.Entry]:
         """List what the staff log says of an object, newest first, see there."""
-        return history.list_entries(self._logged_model, obj.pk, before=before, limit=limit)
-
-    @property
-    def _logged_model(self) -> str:
-        """As what the log knows the page's objects: a page may show some rows of a table as something of their own."""
-        label: str = self.opts.concrete_model._meta.label_lower  # noqa: SLF001 - Django's public name for it
-        return label
+        return history.list_entries(_logged_model(self.model), obj.pk, before=before, limit=limit)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -150,13 +144,17 @@ class PanelAdmin(ModelAdmin):
 
     def _record_form(self, request: HttpRequest, obj: Any, verb: str, **more: Any) -> None:
         before, after = vars(request).pop("audited_changes", ({}, {}))
-        self._record(request, obj, f"{self.opts.label_lower}: {verb}", before=before, after=after, **more)
+        self.log_deed(request, obj, f"{self.opts.label_lower}: {verb}", before=before, after=after, **more)
 
-    def _record(self, request: HttpRequest, obj: Any, operation: str, **facts: Any) -> None:
+    def log_deed(self, request: HttpRequest, obj: Any, operation: str, **facts: Any) -> None:
+        """Write into the staff log what was done to an object, which may be of another model than the page's.
+
+        :param facts: see `staff.audit.record`.
+        """
         audit.record(
             actor=request.user,
             operation=operation[:60],
-            subject_model=self._logged_model,
+            subject_model=_logged_model(type(obj)),
             subject_id=obj.pk,
             origin=origin_of(request),
             **facts,
@@ -310,6 +308,13 @@ def link_to(obj: Model, text: object = None) -> SafeString:
 def origin_of(request: HttpRequest) -> Origin:
     """Say from where a request for the admin came."""
     return Origin(Channel.ADMIN, str(request.META.get(settings.RATELIMIT_IP_META_KEY, ""))[:64])
+
+
+def _logged_model(model: type[Model]) -> str:
+    """As what the log knows a model's objects: a page may show some rows of a table as something of their own."""
+    concrete = model._meta.concrete_model  # noqa: SLF001 - Django's public name for it
+    assert concrete is not None
+    return concrete._meta.label_lower  # noqa: SLF001 - as above
 
 
 def _changes_of(form: ModelForm) -> tuple[dict[str, Any], dict[str, Any]]:

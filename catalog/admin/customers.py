@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -107,14 +108,23 @@ def copy_from(model_admin: PanelAdmin, request: HttpRequest, customer_id: int) -
 def _copy(model_admin: PanelAdmin, request: HttpRequest, customer: User, form: CopyForm) -> bool:
     data: dict[str, Any] = form.cleaned_data
     try:
-        done = customer_prices.copy_prices(
-            source_id=data["source"].pk, target_id=customer.pk, replaces=data["replaces"]
-        )
+        with transaction.atomic(durable=True):
+            done = customer_prices.copy_prices(
+                source_id=data["source"].pk, target_id=customer.pk, replaces=data["replaces"]
+            )
+            text = f"{done.written} prices copied from {data['source']}, {done.removed} removed."
+            model_admin.log_deed(
+                request,
+                customer,
+                "catalog.customrate: copy",
+                before=done.before,
+                after=done.after,
+                reason=data["reason"],
+                outcome=text,
+            )
     except SameCustomer:
         form.add_error("source", "This is the same customer.")
         return False
-    text = f"{done.written} prices copied from {data['source']}, {done.removed} removed."
-    model_admin.log_change(request, customer, f"{text} {data['reason']}")
     model_admin.message_user(request, text, messages.SUCCESS)
     return True
 

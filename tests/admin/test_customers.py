@@ -16,6 +16,7 @@ from accounts.models import ApiKey, CustomerNote, Impersonation, User
 from catalog.models import CustomRate, Discount, Favourite, Service
 from orders.models import Order
 from payments.models import Payment
+from staff.models import AuditEntry
 from support import tickets
 from support.models import Ticket
 from tests.admin.browsing import complaints, page_of, page_of_action, run_action, told
@@ -358,6 +359,10 @@ def test_copies_prices_and_keeps_others(boss: Client, customer: User, agreed: li
     assert prices_of(customer) == {first: Decimal("0.5"), second: Decimal("0.6"), third: Decimal("0.7")}
     assert customer.discount.percent == 10
     assert call_api(customer, action="services")[0]["rate"] == "0.50"
+    logged = AuditEntry.objects.get(operation="catalog.customrate: copy")
+    assert (logged.subject_model, logged.subject_id, logged.reason) == ("accounts.user", str(customer.pk), "Same deal")
+    assert logged.before == {str(first): "0.80"}
+    assert logged.after == {"discount": "10.00", str(first): "0.50", str(second): "0.60"}
 
 
 def test_copies_prices_and_removes_others(
