@@ -10,7 +10,7 @@ from panel import checkpoints
 from panel.money import MAX_AMOUNT
 from payments import coupons
 from payments.errors import CouponUsed, CouponUsedUp, FeeTakesAll, PaymentOver
-from payments.models import Payment
+from payments.models import GatewaySettings, Payment
 from payments.terms import Terms, work_out
 from wallet import deposits, ledger
 from wallet.errors import AmountRefused
@@ -51,6 +51,7 @@ def credit_payment(
         gateway=payment.gateway.code,
         external_id=external_id,
         actor_id=actor_id,
+        is_by_hand=payment.gateway.kind == GatewaySettings.Kind.MANUAL,
     )
     if quote.bonus > 0:
         ledger.credit(

@@ -5,9 +5,18 @@ from decimal import Decimal
 from django.db import transaction
 
 from wallet import ledger, wallets
-from wallet.models import Account, Deposit, Wallet
+from wallet.models import KEY_MAX_CHARACTERS, Account, Deposit, Wallet
 
 MANUAL_GATEWAY = "manual"  # bank transfers and the like, entered by staff
+
+
+def key_by_hand(reference: str) -> str:
+    """Return the ledger's key of money that staff say has arrived, by what the bank statement says.
+
+    One for all ways to pay that staff look after, whatever the capitals and blanks: a transfer is credited once, be it
+    as a customer's payment or as funds added.
+    """
+    return f"deposit:hand:{' '.join(reference.split()).lower()}"[:KEY_MAX_CHARACTERS]
 
 
 def record_deposit(
@@ -20,14 +29,28 @@ def record_deposit(
     :raises AmountRefused: see `wallet.ledger.credit`.
     """
     with transaction.atomic():
-        return post_deposit(wallet=wallet, amount=amount, gateway=gateway, external_id=external_id, actor_id=actor_id)
+        return post_deposit(
+            wallet=wallet,
+            amount=amount,
+            gateway=gateway,
+            external_id=external_id,
+            actor_id=actor_id,
+            is_by_hand=gateway == MANUAL_GATEWAY,
+        )
 
 
 def post_deposit(
-    *, wallet: Wallet, amount: Decimal, gateway: str, external_id: str, actor_id: int | None = None
+    *,
+    wallet: Wallet,
+    amount: Decimal,
+    gateway: str,
+    external_id: str,
+    actor_id: int | None = None,
+    is_by_hand: bool = False,
 ) -> Deposit:
     """Do what `record_deposit` does in the caller's transaction: whoever asked for the money is marked in the same one.
 
+    :param is_by_hand: staff say that it has arrived, and not the gateway itself.
     :raises AlreadyPosted: this reference was credited before; the caller's transaction is then broken and must end.
     :raises AmountRefused: see `wallet.ledger.credit`.
     """
@@ -35,7 +58,7 @@ def post_deposit(
     posted = ledger.credit(
         wallet_id=wallet.pk,
         amount=amount,
-        key=f"deposit:{gateway}:{external_id}",
+        key=key_by_hand(external_id) if is_by_hand else f"deposit:{gateway}:{external_id}",
         source=Account.Kind.CASH,
         gateway=gateway,
         reason=f"Deposit {external_id}",

@@ -11,6 +11,8 @@ from django.db.models.functions import Now
 
 from panel.fields import MoneyField
 
+KEY_MAX_CHARACTERS = 200
+
 
 class Account(models.Model):
     """One side of a movement. House accounts keep no balance: it is the sum of their entries.
@@ -82,7 +84,7 @@ class LedgerEntry(models.Model):
     amount = MoneyField()
     balance_before = MoneyField()
     balance_after = MoneyField()
-    key = models.CharField(max_length=200, help_text="Names the business event; one event, one entry.")
+    key = models.CharField(max_length=KEY_MAX_CHARACTERS, help_text="Names the business event; one event, one entry.")
     reason = models.CharField(max_length=300, blank=True)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False

@@ -18,7 +18,7 @@ from panel.errors import DomainError
 from panel.fields import REASON_MAX_CHARACTERS
 from panel.money import format_amount
 from staff.operations import registry
-from wallet.deposits import MANUAL_GATEWAY
+from wallet.deposits import key_by_hand
 from wallet.models import Deposit, Wallet
 
 ADD_FUNDS = "wallet.add_funds"
@@ -157,7 +157,7 @@ def payments_add(call: Call) -> Any:
         )
     except DomainError as error:
         raise Conflict(acting.explain(error, ADD_FUNDS)) from None
-    credited = Deposit.objects.filter(gateway=MANUAL_GATEWAY, external_id=reference).first()
+    credited = Deposit.objects.filter(entry__key=key_by_hand(reference)).first()
     waits = outcome.approval is not None
     data = {
         "payment_id": credited.pk if credited and not waits else None,

@@ -33,7 +33,7 @@ def test_deposit_credits_the_wallet_and_keeps_its_proof(customer):
     made = deposit(customer)
 
     assert balance_of(customer) == 5
-    assert made.entry.key == "deposit:manual:T-1"
+    assert made.entry.key == "deposit:hand:t-1"
     assert made.entry.debit.gateway == "manual"
 
 
