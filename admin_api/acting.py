@@ -89,7 +89,7 @@ def act(call: Call, operation: str, ids: Sequence[int], **arguments: Any) -> Ans
     registry.check_permission(found, call.staff)
     if len(ids) > 1:
         amount = bulk.weigh(found, list(ids), arguments)
-        if registry.needs_second_person(found, amount, arguments, actor=call.staff):
+        if registry.needs_second_person(found, list(ids), amount, arguments, actor=call.staff):
             return _ask_for_all(call, operation, ids, arguments)
     return answer(perform(call, Task(one, operation, arguments)) for one in ids)
 
@@ -147,8 +147,7 @@ def refused(subject_id: int, message: str) -> Result:
 
 def explain(error: DomainError, operation: str) -> str:
     """Say why an operation was refused."""
-    refusals = registry.get_operation(operation).refusals
-    return refusals.get(type(error), f"Refused ({type(error).__name__}). Nothing was changed.")
+    return registry.explain(error, registry.get_operation(operation))
 
 
 def answer(results: Iterable[Result]) -> Answer:

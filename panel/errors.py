@@ -1,5 +1,7 @@
 """The root of all refusals, and how a refusal by the database is read."""
 
+from collections.abc import Mapping
+
 from django.db import IntegrityError
 
 
@@ -14,3 +16,8 @@ def violated_constraint(error: IntegrityError) -> str | None:
     """Name the database rule that refused, so that the constraint decides and the program translates."""
     diagnostics = getattr(error.__cause__, "diag", None)
     return diagnostics.constraint_name if diagnostics else None
+
+
+def describe_refusal(error: DomainError, refusals: Mapping[type[DomainError], str]) -> str:
+    """Return what staff read when the domain says no."""
+    return refusals.get(type(error), f"Refused ({type(error).__name__}). Nothing was changed.")

@@ -7,11 +7,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from panel.errors import DomainError
 from staff import audit, bulk
 from staff.audit import Origin
-from staff.errors import ApprovalOutgrown, ApprovalOver, OwnApproval
+from staff.errors import ApprovalOver, Outgrown, OwnApproval
 from staff.models import Approval, Channel
 from staff.operations import registry
 from staff.operations.registry import Operation
@@ -32,7 +33,7 @@ def approve(*, approval_id: int, actor: Any, origin: Origin) -> str:
 
     :raises ApprovalOver: decided already, or expired.
     :raises OwnApproval: a second person is another person.
-    :raises ApprovalOutgrown: it would move more now than was asked for.
+    :raises Outgrown: it would move more now than was asked for.
     :raises PermissionDenied:
     :raises DomainError: as the operation does; it stays waiting, and nothing has moved.
     """
@@ -46,8 +47,7 @@ def approve(*, approval_id: int, actor: Any, origin: Origin) -> str:
         else:
             assert approval.subject_id is not None
             amount = operation.weigh([approval.subject_id], **approval.arguments)
-            if amount > approval.amount:
-                raise ApprovalOutgrown
+            bulk.check_outgrown(amount, asked=approval.amount)
             text = registry.run_and_record(
                 operation,
                 approval.subject_id,
@@ -95,15 +95,13 @@ def expire_approvals() -> int:
 def explain_refusal(error: DomainError, approval: Approval) -> str:
     """Say why an approval was refused."""
     operation = registry.get_operation(approval.operation)
-    return REFUSALS.get(type(error)) or operation.refusals.get(
-        type(error), f"Refused ({type(error).__name__}). Nothing was changed."
-    )
+    return REFUSALS.get(type(error)) or registry.explain(error, operation)
 
 
 REFUSALS: dict[type[DomainError], str] = {
     ApprovalOver: "It was decided already, or its time is over.",
     OwnApproval: "You asked for it yourself: another person must look at it.",
-    ApprovalOutgrown: "It would move more now than was asked for. Reject it and ask again.",
+    Outgrown: "It would move more now than was asked for. Reject it and ask again.",
 }
 
 
@@ -115,7 +113,7 @@ def _lock(approval_id: int, actor: Any, *, is_own_enough: bool = False) -> tuple
     is_own = is_own_enough and approval.requested_by_id == actor.pk
     if not (is_own or (actor.is_working_staff and actor.has_perm("staff.decide_approval"))):
         raise PermissionDenied
-    if approval.state != State.WAITING:
+    if approval.state != State.WAITING or approval.requested_at < timezone.now() - EXPIRES_AFTER:
         raise ApprovalOver
     return approval, operation
 

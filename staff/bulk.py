@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Count
+from django.db.models import Count, F
 from django.db.models.functions import Now
 
 from orders import nudge
@@ -18,7 +18,7 @@ from panel.errors import DomainError
 from panel.money import ZERO
 from staff import alone, audit
 from staff.audit import Origin
-from staff.errors import JobOver, NothingSelected, TooManySelected
+from staff.errors import JobOver, NothingSelected, Outgrown, TooManySelected
 from staff.models import Approval, BulkItem, BulkJob, Channel
 from staff.operations import registry
 from staff.operations.registry import Operation
@@ -26,6 +26,7 @@ from staff.operations.registry import Operation
 ITEMS_MAX = 100_000  # hours of work for one worker; what is more is a decision to think about again
 INSERT_ITEMS = 5000
 WEIGHED_AT_ONCE = 5000
+ROOM = Decimal("1.02")  # how far rates of currencies may move what was asked for before it is another thing
 
 State = BulkJob.State
 logger = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ def create_job(
     with transaction.atomic(durable=True):
         if amount:
             alone.take_turn(actor)
-        asks = registry.needs_second_person(operation, amount, arguments, actor=actor)
+        asks = registry.needs_second_person(operation, ids, amount, arguments, actor=actor)
         job = BulkJob.objects.create(
             operation=name,
             arguments=arguments,
@@ -126,6 +127,15 @@ def weigh(operation: Operation, subject_ids: list[int], arguments: Mapping[str, 
     return sum((operation.weigh(part, **arguments) for part in parts), ZERO)
 
 
+def check_outgrown(amount: Decimal, *, asked: Decimal) -> None:
+    """Refuse what moves more than was asked for.
+
+    :raises Outgrown:
+    """
+    if amount > asked * ROOM:
+        raise Outgrown
+
+
 def measure_progress(job: BulkJob) -> Progress:
     """Count a job's items by what came of them."""
     counts = dict(job.items.order_by().values_list("state").annotate(count=Count("pk")))
@@ -163,7 +173,12 @@ def stop_locked(job: BulkJob) -> None:
 
 
 def release(job: BulkJob) -> str:
-    """Let an approved job begin, in the caller's transaction."""
+    """Let an approved job begin, in the caller's transaction.
+
+    :raises Outgrown: it would move more now than was asked for.
+    """
+    waiting = job.items.filter(state=BulkItem.State.WAITING).order_by("pk").values_list("subject_id", flat=True)
+    check_outgrown(weigh(registry.get_operation(job.operation), list(waiting), job.arguments), asked=job.amount)
     BulkJob.objects.filter(pk=job.pk, state=State.ASKED).update(state=State.RUNNING)
     nudge.wake("staff.work_bulk_jobs")
     return f"{job} has begun: {job.item_count} items."
@@ -221,21 +236,25 @@ def _do(job: BulkJob, item: BulkItem) -> None:
     approval = Approval.objects.filter(job=job, state=Approval.State.DONE).select_related("decided_by").first()
     try:
         registry.check_permission(operation, job.created_by)
+        amount = operation.weigh([item.subject_id], **job.arguments)
+        check_outgrown(job.moved + amount, asked=job.amount)
         with transaction.atomic():
             item.outcome = registry.run_and_record(
                 operation,
                 item.subject_id,
                 job.arguments,
-                amount=operation.weigh([item.subject_id], **job.arguments),
+                amount=amount,
                 reason=job.reason,
                 actor=job.created_by,
                 approver=approval.decided_by if approval else None,
                 origin=Origin(Channel.BULK, job.address),
             )
         item.state = BulkItem.State.DONE
+        if amount:
+            BulkJob.objects.filter(pk=job.pk).update(moved=F("moved") + amount)
     except PermissionDenied:
         item.state, item.outcome = BulkItem.State.REFUSED, "Who asked for it may not do it any more."
     except DomainError as error:
         item.state = BulkItem.State.REFUSED
-        item.outcome = operation.refusals.get(type(error), f"Refused ({type(error).__name__}). Nothing was changed.")
+        item.outcome = registry.explain(error, operation)
     item.save(update_fields=["state", "outcome"])

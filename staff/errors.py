@@ -15,8 +15,8 @@ class OwnApproval(DomainError):
     """Who asked for it cannot be the second person."""
 
 
-class ApprovalOutgrown(DomainError):
-    """It would now move more than was asked for."""
+class Outgrown(DomainError):
+    """It would move more than it was weighed with when somebody asked for it."""
 
 
 class NothingSelected(DomainError):

@@ -136,6 +136,7 @@ class BulkJob(models.Model):
     reason = models.CharField(max_length=REASON_MAX_CHARACTERS, blank=True)
     token = models.UUIDField(unique=True, help_text="Of the form it was sent with: sent twice, it makes one job.")
     amount = MoneyField(help_text="What all of it moves, in the base currency, when it was asked for.")
+    moved = MoneyField(default=0, db_default=0, help_text="What was done of it moved at most: no more than the amount.")
     item_count = models.PositiveIntegerField()
     state = models.CharField(max_length=8, choices=State)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

@@ -5,6 +5,9 @@ read first, so there is nothing that could change in between. Touch the wallet l
 row is the one that all concurrent orders of a customer queue for.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -67,6 +70,23 @@ class Posted:
 
     entry_id: int
     balance_after: Decimal
+
+
+_watched: ContextVar[list[tuple[int, Decimal]] | None] = ContextVar("watched movements", default=None)
+
+
+@contextmanager
+def watch_movements() -> Iterator[list[tuple[int, Decimal]]]:
+    """Collect each movement of the block: the wallet, and the amount above zero whichever way it went.
+
+    What is charged for an order is not among them: the order's own statement moves it.
+    """
+    movements: list[tuple[int, Decimal]] = []
+    token = _watched.set(movements)
+    try:
+        yield movements
+    finally:
+        _watched.reset(token)
 
 
 def debit(
@@ -148,4 +168,8 @@ def _post(
         except DataError as error:
             raise AmountRefused from error  # the sum does not fit into numeric(20,5)
         row = cursor.fetchone()
-    return Posted(*row) if row else None
+    if row is None:
+        return None
+    if (watched := _watched.get()) is not None:
+        watched.append((wallet_id, abs(change)))
+    return Posted(*row)

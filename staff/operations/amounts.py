@@ -1,12 +1,13 @@
 """Money of any currency in the one that thresholds are written in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from django.conf import settings
 
 from catalog.models import Currency
 from panel.money import ZERO, round_half_up
+from wallet.models import Wallet
 
 
 def in_base(amounts: Iterable[tuple[Decimal, str]]) -> Decimal:
@@ -18,3 +19,11 @@ def in_base(amounts: Iterable[tuple[Decimal, str]]) -> Decimal:
     return sum((round_half_up(total / rates[code]) for code, total in totals.items() if code in rates), ZERO) + sum(
         (total for code, total in totals.items() if code not in rates and code == settings.BASE_CURRENCY), ZERO
     )
+
+
+def sum_movements(movements: Sequence[tuple[int, Decimal]]) -> Decimal:
+    """Add up what moved in wallets, named by their ids, in the base currency."""
+    if not movements:
+        return ZERO
+    currencies = dict(Wallet.objects.filter(pk__in={wallet for wallet, _ in movements}).values_list("pk", "currency"))
+    return in_base((amount, currencies[wallet]) for wallet, amount in movements)

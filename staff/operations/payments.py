@@ -1,6 +1,6 @@
 """What staff decide about customers' payments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -46,6 +46,12 @@ def _weigh_approval(payment_ids: Sequence[int], *, received: str, **_rest: Any) 
     )
 
 
+def _credits_what_nobody_asked_for(payment_ids: Sequence[int], arguments: Mapping[str, Any]) -> bool:
+    """Say whether only the staff say that so much arrived: more than a customer said, or for one who was told no."""
+    asked = Payment.objects.filter(state__in=Payment.OPEN, amount__gte=Decimal(arguments["received"]))
+    return asked.filter(pk__in=payment_ids).count() < len(set(payment_ids))
+
+
 APPROVE = register(
     Operation(
         name="payments.approve",
@@ -55,6 +61,7 @@ APPROVE = register(
         run=_approve,
         describe=_describe,
         weigh=_weigh_approval,
+        is_manual_credit=_credits_what_nobody_asked_for,
         refusals=REFUSALS,
     )
 )

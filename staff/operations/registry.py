@@ -10,13 +10,21 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import transaction
 from django.db.models import Model
 
-from panel.errors import DomainError
+from panel.errors import DomainError, describe_refusal
 from panel.money import ZERO
 from staff import alone, audit
 from staff.audit import Origin
+from staff.errors import Outgrown
 from staff.models import Approval
+from staff.operations.amounts import sum_movements
+from wallet import ledger
 
 SUBJECT_MAX_CHARACTERS = 300
+
+# What staff read of any operation.
+REFUSALS: Mapping[type[DomainError], str] = {
+    Outgrown: "It would move more now than was asked for. Nothing was changed; ask for it again.",
+}
 
 
 def _weightless(subject_ids: Sequence[int], **_arguments: Any) -> Decimal:
@@ -28,8 +36,9 @@ class Operation:
     """Something that staff may do to one subject.
 
     `run` does it in the caller's transaction and says in words what it did; `describe` gives facts about the subject,
-    which are logged before and after. `weigh` says how much money an operation on some subjects moves, in the base
-    currency. A manual credit needs a second person however small it is. `arguments` are JSON.
+    which are logged before and after. `weigh` says how much money an operation on some subjects moves at most, in the
+    base currency; one that moved more would be undone. A manual credit, of some subjects with some arguments, needs a
+    second person however small it is. `arguments` are JSON.
     """
 
     name: str
@@ -39,7 +48,7 @@ class Operation:
     run: Callable[..., str]
     describe: Callable[[int], dict[str, Any]]
     weigh: Callable[..., Decimal] = _weightless
-    is_manual_credit: Callable[[Mapping[str, Any]], bool] = field(default=lambda _arguments: False)
+    is_manual_credit: Callable[[Sequence[int], Mapping[str, Any]], bool] = field(default=lambda _ids, _arguments: False)
     refusals: Mapping[type[DomainError], str] = field(default_factory=dict)
 
     @property
@@ -88,9 +97,18 @@ def check_permission(operation: Operation, actor: Any) -> None:
         raise PermissionDenied
 
 
-def needs_second_person(operation: Operation, amount: Decimal, arguments: Mapping[str, Any], *, actor: Any) -> bool:
+def needs_second_person(
+    operation: Operation, subject_ids: Sequence[int], amount: Decimal, arguments: Mapping[str, Any], *, actor: Any
+) -> bool:
     """Say whether one person is not enough."""
-    return is_too_much(amount, actor=actor) or (settings.FOUR_EYES and operation.is_manual_credit(arguments))
+    if not settings.FOUR_EYES:
+        return False
+    return is_too_much(amount, actor=actor) or operation.is_manual_credit(subject_ids, arguments)
+
+
+def explain(error: DomainError, operation: Operation) -> str:
+    """Say why an operation was refused."""
+    return describe_refusal(error, {**operation.refusals, **REFUSALS})
 
 
 def is_too_much(amount: Decimal, *, actor: Any) -> bool:
@@ -114,7 +132,7 @@ def perform(
     with transaction.atomic():
         if amount:
             alone.take_turn(actor)
-        if needs_second_person(operation, amount, arguments, actor=actor):
+        if needs_second_person(operation, [subject_id], amount, arguments, actor=actor):
             return _ask(operation, subject_id, arguments, amount, reason=reason, actor=actor, origin=origin)
         return Outcome(
             run_and_record(operation, subject_id, arguments, amount=amount, reason=reason, actor=actor, origin=origin)
@@ -134,6 +152,8 @@ def run_and_record(
 ) -> str:
     """Do it and write it down in one transaction, whoever was asked before.
 
+    :param amount: what it may move; it was weighed before anything was locked, so what it moves is added up.
+    :raises Outgrown: it moved more, which is undone.
     :raises DomainError: as the operation does; nothing has moved.
     """
     with transaction.atomic():
@@ -141,7 +161,11 @@ def run_and_record(
             before = operation.describe(subject_id)
         except ObjectDoesNotExist:
             before = {}  # the operation refuses it in its own words
-        text = operation.run(subject_id, reason=reason, actor_id=actor.pk if actor else None, **arguments)
+        with ledger.watch_movements() as movements:
+            text = operation.run(subject_id, reason=reason, actor_id=actor.pk if actor else None, **arguments)
+        moved = sum_movements(movements)
+        if moved > amount:
+            raise Outgrown
         was, became = audit.differences(before, operation.describe(subject_id))
         audit.record(
             actor=actor,
@@ -153,7 +177,7 @@ def run_and_record(
             after=became,
             reason=reason,
             outcome=text,
-            amount=amount or None,
+            amount=moved or None,
             origin=origin,
         )
     return text

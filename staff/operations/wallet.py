@@ -45,7 +45,7 @@ def _weigh(wallet_ids: Sequence[int], *, amount: str = "0", change: str = "0", *
     return in_base((moved, currency) for currency in currencies)
 
 
-def _puts_money_in(arguments: Mapping[str, Any]) -> bool:
+def _puts_money_in(_wallet_ids: Sequence[int], arguments: Mapping[str, Any]) -> bool:
     return Decimal(arguments["change"]) > 0
 
 
@@ -58,7 +58,7 @@ ADD_FUNDS = register(
         run=_add_funds,
         describe=_describe,
         weigh=_weigh,
-        is_manual_credit=lambda _arguments: True,
+        is_manual_credit=lambda _wallet_ids, _arguments: True,
         refusals=REFUSALS,
     )
 )

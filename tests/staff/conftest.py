@@ -13,6 +13,7 @@ from staff.models import Channel
 from staff.operations import registry
 from staff.operations.registry import Outcome
 from tests.fixtures import PASSWORD
+from tests.payments.conftest import bank  # noqa: F401 - a fixture
 
 ORIGIN = Origin(Channel.ADMIN, "192.0.2.7")
 
@@ -49,11 +50,10 @@ def adjust(asker: User, customer: User) -> Callable[..., Outcome]:
     def ask(change: str, **more: Any) -> Outcome:
         return registry.perform(
             "wallet.adjust_balance",
-            subject_id=customer.wallet.pk,
             arguments={"change": change, "request_id": str(uuid4())},
             reason="a gift",
             origin=ORIGIN,
-            **{"actor": asker, **more},
+            **{"subject_id": customer.wallet.pk, "actor": asker, **more},
         )
 
     return ask

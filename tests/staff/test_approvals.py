@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,7 +18,7 @@ from catalog.models import Currency
 from orders import submission
 from orders.models import Order, ReviewItem
 from staff import approvals
-from staff.errors import ApprovalOutgrown, ApprovalOver, OwnApproval
+from staff.errors import ApprovalOver, Outgrown, OwnApproval
 from staff.models import Approval, AuditEntry
 from staff.operations import registry
 from tests.fixtures import PASSWORD, balance_of, funded, nothing_moves, place
@@ -224,14 +225,66 @@ def test_refuses_what_has_outgrown_what_was_asked(
     approval.amount -= Decimal("0.1")
     approval.save(update_fields=["amount"])
 
-    with nothing_moves(), pytest.raises(ApprovalOutgrown):
+    with nothing_moves(), pytest.raises(Outgrown):
         approvals.approve(approval_id=approval.pk, actor=second, origin=ORIGIN)
+
+
+@pytest.mark.parametrize(("rate", "is_outgrown"), [("0.989", False), ("0.9", True)])
+def test_rates_may_move_a_little_meanwhile(
+    adjust: Callable[..., Any], second: User, rate: str, is_outgrown: bool
+) -> None:
+    Currency.objects.create(code="EUR", rate=1)
+    user = User.objects.create_user(username="pierre", password=PASSWORD)
+    wallet = wallets.open_wallet(user_id=user.pk, currency="EUR")
+    approval_id = waiting(adjust("7", subject_id=wallet.pk))
+    Currency.objects.filter(code="EUR").update(rate=Decimal(rate))
+
+    if is_outgrown:
+        with nothing_moves(), pytest.raises(Outgrown):
+            approvals.approve(approval_id=approval_id, actor=second, origin=ORIGIN)
+    else:
+        approvals.approve(approval_id=approval_id, actor=second, origin=ORIGIN)
+
+    assert balance_of(user) == (0 if is_outgrown else 7)
+
+
+def weigh_as(monkeypatch: pytest.MonkeyPatch, name: str, amount: str) -> None:
+    """Have an operation weigh what it is not: as when what it is about changes before it is locked."""
+    weighed = replace(registry.get_operation(name), weigh=lambda _ids, **_arguments: Decimal(amount))
+    monkeypatch.setitem(registry._operations, name, weighed)
+
+
+def test_what_moves_more_than_was_weighed_is_undone(
+    adjust: Callable[..., Any], customer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    funded(customer, "50")
+    weigh_as(monkeypatch, "wallet.adjust_balance", "19.99999")
+
+    with nothing_moves(), pytest.raises(Outgrown):
+        adjust("-20")
+
+    assert not AuditEntry.objects.exists()
+    assert balance_of(customer) == 50
+
+
+def test_the_log_says_what_really_moved(
+    adjust: Callable[..., Any], customer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    funded(customer, "50")
+    weigh_as(monkeypatch, "wallet.adjust_balance", "30")
+
+    adjust("-20")
+
+    assert AuditEntry.objects.get().amount == 20
 
 
 def test_expires_after_a_week(adjust: Callable[..., Any], second: User) -> None:
     approval_id = waiting(adjust("5"))
     Approval.objects.update(requested_at=timezone.now() - timedelta(days=8))
 
+    # Whether or not somebody has looked for old ones since.
+    with nothing_moves(), pytest.raises(ApprovalOver):
+        approvals.approve(approval_id=approval_id, actor=second, origin=ORIGIN)
     assert approvals.expire_approvals() == 1
     with nothing_moves(), pytest.raises(ApprovalOver):
         approvals.approve(approval_id=approval_id, actor=second, origin=ORIGIN)

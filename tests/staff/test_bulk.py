@@ -13,7 +13,7 @@ from accounts.models import User
 from orders.models import Order
 from staff import approvals, bulk
 from staff.audit import find_break
-from staff.errors import JobOver, NothingSelected, TooManySelected
+from staff.errors import JobOver, NothingSelected, Outgrown, TooManySelected
 from staff.models import Approval, AuditEntry, BulkItem, BulkJob
 from tests.fixtures import balance_of, funded, nothing_moves, place
 from tests.staff.conftest import ORIGIN, member
@@ -79,6 +79,37 @@ def test_much_together_waits_for_a_second_person(
 
     assert balance_of(customer) == Decimal(10)
     assert AuditEntry.objects.filter(operation=CANCEL, approver=second).count() == 3
+
+
+def test_approved_job_moves_no_more_than_was_approved(
+    asker: User, second: User, customer: User, order_ids: list[int], settings: Any
+) -> None:
+    """What two of three orders are worth was approved: the third is refused."""
+    settings.FOUR_EYES_ABOVE = Decimal(2)
+    job = start(order_ids, asker)
+    approvals.approve(approval_id=Approval.objects.get().pk, actor=second, origin=ORIGIN)
+    BulkJob.objects.update(amount=Decimal("1.7"))
+
+    bulk.work(seconds=10)
+
+    job.refresh_from_db()
+    assert (bulk.measure_progress(job), job.moved) == (bulk.Progress(2, 1, 0, 0), Decimal("1.7"))
+    assert "move more now than was asked for" in job.items.get(state=BulkItem.State.REFUSED).outcome
+    assert balance_of(customer) == Decimal("9.15")
+
+
+def test_job_that_has_outgrown_what_was_asked_is_not_approved(
+    asker: User, second: User, order_ids: list[int], settings: Any
+) -> None:
+    settings.FOUR_EYES_ABOVE = Decimal(2)
+    job = start(order_ids, asker)
+    BulkJob.objects.update(amount=Decimal("2.4"))
+
+    with nothing_moves(), pytest.raises(Outgrown):
+        approvals.approve(approval_id=Approval.objects.get().pk, actor=second, origin=ORIGIN)
+
+    job.refresh_from_db()
+    assert job.state == "asked"
 
 
 def test_rejected_job_does_nothing(asker: User, second: User, order_ids: list[int], settings: Any) -> None:

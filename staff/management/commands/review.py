@@ -12,7 +12,6 @@ from accounts.models import User
 from orders import monitoring, staff_queries
 from orders.admin.reviews import PROVIDER_ORDER_MAX_CHARACTERS
 from panel import console
-from panel.admin_actions import describe_refusal
 from panel.errors import DomainError
 from panel.fields import REASON_MAX_CHARACTERS
 from staff.audit import Origin
@@ -67,7 +66,7 @@ class Command(BaseCommand):
                 origin=Origin(Channel.COMMAND),
             )
         except DomainError as error:
-            raise CommandError(describe_refusal(error, operation.refusals)) from None
+            raise CommandError(registry.explain(error, operation)) from None
         self.stdout.write(done)
 
 
