@@ -87,3 +87,11 @@ class CouponNeedsMore(DomainError):
         super().__init__(minimum, currency)
         self.minimum = minimum
         self.currency = currency
+
+
+class GiftChanged(DomainError):
+    """A coupon or bonus rule is not what it was when somebody asked to switch it on."""
+
+
+class GiftSwitchedAlready(DomainError):
+    """It is on, or off, already."""

@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from panel.fields import MoneyField
-from panel.money import ZERO
+from panel.money import ZERO, format_rate
 from payments.terms import Quote
 from wallet.models import Deposit, Wallet
 
@@ -139,6 +139,11 @@ class BonusRule(models.Model):
     def __str__(self) -> str:
         return f"{self.percent.normalize():f} % from {self.from_amount.normalize():f} {self.currency}"
 
+    @property
+    def terms(self) -> str:
+        """Say all that decides how much it gives away."""
+        return f"{self}, {_say_period(self)}"
+
 
 class Coupon(models.Model):
     """A code that customers enter for a gift on top of a payment, in addition to a bonus.
@@ -193,6 +198,26 @@ class Coupon(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def gift(self) -> str:
+        """Say what one payment gets."""
+        parts = [f"{self.percent.normalize():f} %"] if self.percent else []
+        parts += [format_rate(self.fixed)] if self.fixed else []
+        return " + ".join(parts)
+
+    @property
+    def terms(self) -> str:
+        """Say all that decides how much it gives away."""
+        uses = "any number of" if self.uses_max is None else self.uses_max
+        each = "any number" if self.uses_max_each is None else self.uses_max_each
+        minimum = f"from {format_rate(self.from_amount)} {self.currency}"
+        return f"{self.gift} {minimum}, {uses} uses, {each} per customer, {_say_period(self)}"
+
+
+def _say_period(gift: BonusRule | Coupon) -> str:
+    starts, ends = (None if at is None else at.isoformat(timespec="minutes") for at in (gift.starts_at, gift.ends_at))
+    return f"{f'from {starts}' if starts else 'at once'}, {f'until {ends}' if ends else 'for good'}"
 
 
 def normalize_coupon_code(code: str) -> str:

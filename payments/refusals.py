@@ -1,7 +1,7 @@
 """What staff read when a payment cannot be decided; nothing has moved then."""
 
 from panel.errors import DomainError
-from payments.errors import FeeTakesAll, NotForHands, PaymentOver
+from payments.errors import FeeTakesAll, GiftChanged, GiftSwitchedAlready, NotForHands, PaymentOver
 from wallet.errors import AlreadyPosted, AmountRefused, ReasonMissing
 
 REFUSALS: dict[type[DomainError], str] = {
@@ -10,5 +10,7 @@ REFUSALS: dict[type[DomainError], str] = {
     FeeTakesAll: "The fee of this payment is not less than the amount. Nothing was credited.",
     AlreadyPosted: "This reference was credited before. Nothing was credited.",
     AmountRefused: "This amount cannot be posted: it is zero or less, has too many decimals, or is too large.",
+    GiftChanged: "What it gives was changed meanwhile. Nothing was switched.",
+    GiftSwitchedAlready: "It is so already.",
     ReasonMissing: "A reason is needed.",
 }

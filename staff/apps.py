@@ -14,7 +14,7 @@ class StaffConfig(AppConfig):
     def ready(self) -> None:
         """Register the operations and wait for the permissions, which Django makes after migrations."""
         # They register what they define.
-        from staff.operations import orders, payments, refills, reviews, runs, wallet  # noqa: F401
+        from staff.operations import gifts, orders, payments, refills, reviews, runs, wallet  # noqa: F401
 
         post_migrate.connect(_make_roles, sender=self)
 

@@ -1,33 +1,23 @@
-"""Ways to pay and bonus rules are the staff's to write; payments are decided by two actions and never edited."""
+"""Ways to pay are the staff's to write; payments are decided by two actions and never edited."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
-from panel.admin_actions import ShownReasonForm, StaffActionForm, ask_and_perform, staff_action
+from panel.admin_actions import ReasonForm, ShownReasonForm, ask_and_perform, staff_action
 from panel.admin_facts import Fact
-from panel.admin_pages import PanelAdmin, ReadOnlyAdmin, UndeletableAdmin, link_to, parse_id, state_column
-from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount, format_rate, print_amount
-from payments import coupons
-from payments.models import (
-    REFERENCE_MAX_CHARACTERS,
-    BonusRule,
-    Coupon,
-    GatewaySettings,
-    Payment,
-    PaymentEvent,
-    normalize_coupon_code,
-)
+from panel.admin_pages import ReadOnlyAdmin, UndeletableAdmin, link_to, parse_id, state_column
+from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount, print_amount
+from payments.models import REFERENCE_MAX_CHARACTERS, GatewaySettings, Payment, PaymentEvent
 
-USES_SHOWN = 50
 EVENTS_SHOWN = 50  # more than Stripe ever tells of one payment
 STATE_COLOURS = {
     Payment.State.AWAITING: "warning",
@@ -54,90 +44,7 @@ class GatewaySettingsAdmin(UndeletableAdmin):
         return () if obj is None else ("kind", "code", "currency")
 
 
-@admin.register(BonusRule)
-class BonusRuleAdmin(PanelAdmin):
-    """Gifts on top of payments; a change counts for payments that are asked for afterwards."""
-
-    list_display = ("__str__", "currency", "from_amount", "percent", "starts_at", "ends_at", "is_active")
-    list_filter = ("currency", "is_active")
-    ordering = ("currency", "from_amount", "pk")
-    fields = ("currency", "from_amount", "percent", "starts_at", "ends_at", "is_active")
-
-
-class CouponForm(forms.ModelForm):
-    """A coupon, its code in capitals however it was typed, for the staff log as well."""
-
-    def clean_code(self) -> str:
-        """Take the code as the customers' are taken."""
-        return normalize_coupon_code(self.cleaned_data["code"])
-
-
-@admin.register(Coupon)
-class CouponAdmin(UndeletableAdmin):
-    """Codes for a gift on top of a payment; switched off, not deleted: payments name them."""
-
-    form = CouponForm
-    list_display = (
-        "code", "gift", "currency", "from_amount", "used", "uses_max", "uses_max_each", "starts_at", "ends_at",
-        "is_active",
-    )  # fmt: skip
-    list_filter = ("is_active", "currency")
-    ordering = ("-id",)
-    sortable_by = ("code", "starts_at", "ends_at")
-    search_fields = ("code__istartswith", "note__icontains")
-    search_help_text = "The beginning of the code, or a part of the note"
-    fieldsets = (
-        (None, {"fields": ("code", "currency", "is_active", "note")}),
-        (
-            "The gift",
-            {
-                "fields": ("percent", "fixed", "from_amount"),
-                "description": "Credited with the payment, in addition to a bonus. A change counts for payments that "
-                "are asked for afterwards.",
-            },
-        ),
-        (
-            "How often and when",
-            {
-                "fields": ("uses_max", "uses_max_each", "starts_at", "ends_at"),
-                "description": "A payment holds its use from the moment it is asked for; one that is rejected or "
-                "expires gives it back.",
-            },
-        ),
-    )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Coupon]:
-        """Count in the same query what is used."""
-        held = Count("payments", filter=Q(payments__state__in=coupons.HOLDING))
-        return super().get_queryset(request).annotate(held=held)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Coupon | None = None) -> tuple[str, ...]:
-        """Fix what names it once it is there."""
-        return () if obj is None else ("code", "currency")
-
-    @admin.display(description="gives")
-    def gift(self, coupon: Coupon) -> str:
-        """Say what it gives."""
-        parts = [f"{coupon.percent.normalize():f} %"] if coupon.percent else []
-        parts += [format_rate(coupon.fixed)] if coupon.fixed else []
-        return " + ".join(parts)
-
-    @admin.display(description="used")
-    def used(self, coupon: Any) -> int:
-        """Say how many payments hold a use of it."""
-        return coupon.held
-
-    def list_facts(self, obj: Coupon) -> Iterable[Fact]:
-        """Show who used it."""
-        uses = coupons.list_uses(obj).select_related("wallet__user").order_by("-pk")[:USES_SHOWN]
-        yield Fact(
-            "Newest uses",
-            ("when", "payment", "customer", "state", "amount", "gift"),
-            [(p.created_at, link_to(p), p.wallet.user, p.state, p.paid, p.coupon_bonus) for p in uses],
-        )
-
-
-class ApproveForm(StaffActionForm):
+class ApproveForm(ReasonForm):
     """What the bank statement says."""
 
     received = forms.DecimalField(
