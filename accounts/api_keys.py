@@ -64,7 +64,7 @@ def revoke_api_key(*, user: User, key_id: int) -> None:
 
     :raises InvalidApiKey: the customer has no such live key.
     """
-    with transaction.atomic(durable=True):
+    with transaction.atomic():
         _revoke(user_id=user.pk, key_id=key_id)
 
 

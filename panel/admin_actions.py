@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -23,7 +24,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from panel.admin_pages import PanelAdmin, get_visible, link_to, origin_of
-from panel.errors import DomainError
+from panel.errors import DomainError, describe_refusal
 from panel.fields import REASON_MAX_CHARACTERS
 from panel.money import format_amount
 from staff import audit, bulk
@@ -98,6 +99,8 @@ def staff_operation(
 ) -> Callable[[Operation], Callable[..., HttpResponse]]:
     """Make a method that does one operation on one object a staff action, which asks first.
 
+    It is done and written down in one transaction, so it must not wait for anybody else's server.
+
     :param refusals: what to say when the domain refuses; nothing has moved then.
     :param initial: gets the object and returns what the form is filled with at first.
     :param leads_to: the page after it; empty: the object's.
@@ -111,24 +114,29 @@ def staff_operation(
             sent = request.POST if request.method == "POST" else None
             form = form_class(sent, request.FILES or None, initial=initial(obj) if initial else None)
             if form.is_valid():
-                before = audit.snapshot(obj)
                 try:
-                    done = run(model_admin, request, obj, form.cleaned_data)
+                    done = _run_and_log(model_admin, request, obj, form.cleaned_data)
                 except DomainError as error:
                     form.add_error(None, describe_refusal(error, refusals or {}))
                 else:
-                    obj.refresh_from_db()
-                    model_admin.log_action_page(
-                        request,
-                        obj,
-                        done,
-                        before=before,
-                        operation=f"{model_admin.opts.label_lower}: {description}",
-                        reason=form.cleaned_data.get("reason", ""),
-                    )
                     model_admin.message_user(request, done, messages.SUCCESS)
                     return redirect(leads_to or model_admin.page_after(obj))
             return show_form(model_admin, request, form=form, title=description, explanation=explanation, subject=obj)
+
+        def _run_and_log(model_admin: PanelAdmin, request: HttpRequest, obj: Any, data: dict[str, Any]) -> str:
+            with transaction.atomic(durable=True):
+                before = audit.snapshot(obj)
+                done = run(model_admin, request, obj, data)
+                obj.refresh_from_db()
+                model_admin.log_action_page(
+                    request,
+                    obj,
+                    done,
+                    before=before,
+                    operation=f"{model_admin.opts.label_lower}: {description}",
+                    reason=data.get("reason", ""),
+                )
+            return done
 
         return ask_and_run
 
@@ -144,6 +152,7 @@ def ask_and_perform(
     explanation: str,
     form_class: type[StaffActionForm],
     initial: Callable[[Any], dict[str, Any]] | None = None,
+    subject_of: Callable[[Any], int] = lambda obj: obj.pk,
 ) -> HttpResponse:
     """Show the form of a registered operation for one object, and perform it when the form comes back valid.
 
@@ -151,6 +160,7 @@ def ask_and_perform(
     has moved.
 
     :param initial: gets the object and returns what the form is filled with at first.
+    :param subject_of: gets the object and returns the id of what the operation is about, where that is another one.
     """
     obj = get_visible(model_admin, request, object_id)
     asked = registry.get_operation(operation)
@@ -159,30 +169,19 @@ def ask_and_perform(
         try:
             outcome = registry.perform(
                 operation,
-                subject_id=obj.pk,
+                subject_id=subject_of(obj),
                 arguments=arguments_of(form),
                 reason=form.cleaned_data.get("reason", ""),
                 actor=request.user,
                 origin=origin_of(request),
             )
         except DomainError as error:
-            form.add_error(None, describe_refusal(error, asked.refusals))
+            form.add_error(None, registry.explain(error, asked))
         else:
             level = messages.WARNING if outcome.approval else messages.SUCCESS
             model_admin.message_user(request, outcome.text, level)
             return redirect(model_admin.page_after(obj))
     return show_form(model_admin, request, form=form, title=asked.title, explanation=explanation, subject=obj)
-
-
-def perform_for(request: HttpRequest, operation: str, *, subject_id: int, reason: str) -> registry.Outcome:
-    """Perform a registered operation in the name of who sent a form that asks about something else.
-
-    :raises PermissionDenied:
-    :raises DomainError: as the operation does; nothing has moved.
-    """
-    return registry.perform(
-        operation, subject_id=subject_id, reason=reason, actor=request.user, origin=origin_of(request)
-    )
 
 
 def ask_and_perform_on_many(
@@ -219,7 +218,7 @@ def ask_and_perform_on_many(
             return None
         return redirect("admin:staff_bulkjob_change", job.pk)
     weighed: Decimal = bulk.weigh(asked, ids, {}) if not form_class.base_fields.keys() - NOT_ARGUMENTS else Decimal(0)
-    first = [link_to(obj) for obj in model_admin.model.objects.filter(pk__in=ids[:PREVIEWED])]
+    first = [link_to(obj) for obj in queryset.model.objects.filter(pk__in=ids[:PREVIEWED])]
     return show_form(
         model_admin,
         request,
@@ -270,8 +269,3 @@ def show_form(
             **context,
         },
     )
-
-
-def describe_refusal(error: DomainError, refusals: Refusals) -> str:
-    """Return what staff read when the domain says no."""
-    return refusals.get(type(error), f"Refused ({type(error).__name__}). Nothing was changed.")

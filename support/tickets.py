@@ -140,7 +140,7 @@ def close_as_staff(*, ticket_id: int) -> None:
 
     :raises TicketNotFound: there is none.
     """
-    with transaction.atomic(durable=True):
+    with transaction.atomic():
         _close(_lock_ticket(ticket_id, customer_id=_customer_of(ticket_id)))
 
 

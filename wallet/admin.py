@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
-from panel.admin_actions import ShownReasonForm, StaffActionForm, ask_and_perform, staff_action
+from panel.admin_actions import ReasonForm, ShownReasonForm, ask_and_perform, staff_action
 from panel.admin_facts import Fact
 from panel.admin_pages import ReadOnlyAdmin, link_to, parse_id
 from panel.money import DECIMAL_PLACES, MAX_DIGITS, format_amount
@@ -33,7 +33,7 @@ class AmountField(forms.DecimalField):
         )
 
 
-class AddFundsForm(StaffActionForm):
+class AddFundsForm(ReasonForm):
     """Money that arrived outside of the panel."""
 
     amount = AmountField()

@@ -1,36 +1,18 @@
 """Runs kept back because they would lose money, or nobody sells them any more; staff let them go or end them."""
 
-from collections.abc import Callable
-from typing import Any
-
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from orders import holds
-from orders.models import HeldRun
-from orders.refusals import REFUSALS
-from panel.admin_actions import (
-    ReasonForm,
-    ShownReasonForm,
-    actor_of,
-    describe_refusal,
-    perform_for,
-    show_form,
-    staff_operation,
-)
+from orders.models import HeldRun, Order
+from panel.admin_actions import ReasonForm, ShownReasonForm, ask_and_perform, ask_and_perform_on_many, staff_action
 from panel.admin_pages import ReadOnlyAdmin, link_to
-from panel.errors import DomainError
-
-DECIDED_AT_ONCE_MAX = 100  # each run is a transaction of its own, and somebody waits for the answer
 
 SEND = "Sends it by the best route that may be used, also when it costs more than it brings."
 CANCEL = "Ends the whole order, its other runs too, and gives back all that is not yet given back."
-
-Decide = Callable[[HttpRequest, HeldRun, str], str]
 
 
 @admin.register(HeldRun)
@@ -97,99 +79,42 @@ class HeldRunAdmin(ReadOnlyAdmin):
         """Return the order's page: the run is held no more, so it has none here."""
         return reverse("admin:orders_order_change", args=[obj.order_id])
 
-    @staff_operation(
-        description="Send anyway", permission="send", explanation=SEND, form_class=ReasonForm, refusals=REFUSALS
-    )
-    def send_anyway(self, request: HttpRequest, held: HeldRun, data: dict[str, Any]) -> str:
+    @staff_action(description="Send anyway", permission="send")
+    def send_anyway(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let one run go."""
-        return _send(request, held, data["reason"])
+        return ask_and_perform(
+            self, request, object_id, operation="runs.release", explanation=SEND, form_class=ReasonForm
+        )
 
-    @staff_operation(
-        description="Cancel and refund",
-        permission="cancel",
-        explanation=CANCEL,
-        form_class=ShownReasonForm,
-        refusals=REFUSALS,
-    )
-    def cancel(self, request: HttpRequest, held: HeldRun, data: dict[str, Any]) -> str:
+    @staff_action(description="Cancel and refund", permission="cancel")
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End one run's order."""
-        return _cancel(request, held, data["reason"])
+        return ask_and_perform(
+            self,
+            request,
+            object_id,
+            operation="orders.cancel_and_refund",
+            explanation=CANCEL,
+            form_class=ShownReasonForm,
+            subject_of=lambda held: held.order_id,
+        )
 
     @admin.action(description="Send anyway", permissions=["send"])
     def send_selected(self, request: HttpRequest, queryset: QuerySet[HeldRun]) -> HttpResponse | None:
         """Let the selected runs go."""
-        return self._ask_for_many(
-            request,
-            queryset,
-            action="send_selected",
-            title="Send anyway",
-            explanation=SEND,
-            form_class=ReasonForm,
-            decide=_send,
+        return ask_and_perform_on_many(
+            self, request, queryset, operation="runs.release", explanation=SEND, form_class=ReasonForm
         )
 
     @admin.action(description="Cancel and refund", permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[HeldRun]) -> HttpResponse | None:
         """End the orders of the selected runs."""
-        return self._ask_for_many(
-            request,
-            queryset,
-            action="cancel_selected",
-            title="Cancel and refund",
-            explanation=CANCEL,
-            form_class=ShownReasonForm,
-            decide=_cancel,
-        )
-
-    def _ask_for_many(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[HeldRun],
-        *,
-        action: str,
-        title: str,
-        explanation: str,
-        form_class: type[ReasonForm],
-        decide: Decide,
-    ) -> HttpResponse | None:
-        """Decide on the selected runs, each for itself, and say of each what happened."""
-        chosen = list(queryset.select_related("order").order_by("pk")[: DECIDED_AT_ONCE_MAX + 1])
-        if len(chosen) > DECIDED_AT_ONCE_MAX:
-            self.message_user(request, f"Select at most {DECIDED_AT_ONCE_MAX} runs.", messages.ERROR)
-            return None
-        form = form_class(request.POST if "answered" in request.POST else None)
-        if form.is_valid():
-            for held in chosen:
-                self._decide_one(request, held, decide=decide, reason=form.cleaned_data["reason"])
-            return None
-        return show_form(
+        return ask_and_perform_on_many(
             self,
             request,
-            form=form,
-            title=title,
-            explanation=f"{explanation} Runs: {', '.join(map(str, chosen))}.",
-            repeated={
-                "action": [action],
-                "answered": ["yes"],
-                ACTION_CHECKBOX_NAME: [held.pk for held in chosen],
-            },
+            Order.objects.filter(pk__in=queryset.values("order")),
+            operation="orders.cancel_and_refund",
+            explanation=CANCEL,
+            form_class=ShownReasonForm,
+            repeated={ACTION_CHECKBOX_NAME: list(queryset.order_by().values_list("pk", flat=True))},
         )
-
-    def _decide_one(self, request: HttpRequest, held: HeldRun, *, decide: Decide, reason: str) -> None:
-        try:
-            done = decide(request, held, reason)
-        except DomainError as error:
-            self.message_user(request, f"{held}: {describe_refusal(error, REFUSALS)}", messages.ERROR)
-            return
-        self.log_change(request, held, done)
-        self.message_user(request, done, messages.SUCCESS)
-
-
-def _send(request: HttpRequest, held: HeldRun, reason: str) -> str:
-    holds.release_run(run_id=held.pk, reason=reason, actor_id=actor_of(request))
-    return f"Run {held} is sent at any cost."
-
-
-def _cancel(request: HttpRequest, held: HeldRun, reason: str) -> str:
-    outcome = perform_for(request, "orders.cancel_and_refund", subject_id=held.order_id, reason=reason)
-    return outcome.text if outcome.approval else f"The order of run {held} is canceled and refunded."

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
@@ -16,13 +16,13 @@ from orders.models import Refill, RefillPart
 from orders.refusals import REFUSALS
 from panel.admin_actions import (
     ReasonForm,
-    StaffActionForm,
     actor_of,
+    ask_and_perform,
+    staff_action,
     staff_operation,
 )
 from panel.admin_facts import Fact
 from panel.admin_pages import ReadOnlyAdmin, link_to, parse_id
-from panel.errors import DomainError
 from providers.models import Provider
 
 PROVIDER_REFILL_MAX_CHARACTERS = 100  # the column that keeps it
@@ -30,7 +30,7 @@ REFILL_KEYS = {"f": "found", "r": "again", "x": "reject"}
 BY_HAND_KEYS = {"s": "set_status"}
 
 
-class RefillStatusForm(StaffActionForm):
+class RefillStatusForm(ReasonForm):
     """How a refill stands."""
 
     status = forms.ChoiceField(
@@ -44,10 +44,6 @@ class FoundForm(ReasonForm):
     provider_refill = forms.CharField(
         label="provider's refill id", max_length=PROVIDER_REFILL_MAX_CHARACTERS, widget=UnfoldAdminTextInputWidget()
     )
-
-
-class RefillEnded(DomainError):
-    """The refill has its final status."""
 
 
 class UnansweredFilter(admin.SimpleListFilter):
@@ -190,17 +186,14 @@ class RefillAdmin(ReadOnlyAdmin):
         """Who may change refills."""
         return request.user.has_perm("orders.change_refill")
 
-    @staff_operation(
-        description="Set status",
-        permission="set_status",
-        explanation="The customer sees the status. Completed and Rejected are final.",
-        form_class=RefillStatusForm,
-        refusals={RefillEnded: "This refill has ended; its status stays."},
-    )
-    def set_status(self, request: HttpRequest, refill: Refill, data: dict[str, Any]) -> str:
+    @staff_action(description="Set status", permission="set_status")
+    def set_status(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Say how a refill stands when its provider does not."""
-        if refill.status not in Refill.OPEN:
-            raise RefillEnded
-        status = Refill.Status(data["status"])
-        refills.record_refill_status(refill.pk, status, actor_id=actor_of(request))
-        return f"The refill is now {status}."
+        return ask_and_perform(
+            self,
+            request,
+            object_id,
+            operation="refills.set_status",
+            explanation="The customer sees the status. Completed and Rejected are final.",
+            form_class=RefillStatusForm,
+        )

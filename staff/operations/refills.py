@@ -17,7 +17,7 @@ def _set_status(refill_id: int, *, reason: str, actor_id: int | None, status: st
     if Refill.objects.get(pk=refill_id).status not in Refill.OPEN:
         raise RefillEnded
     refills.record_refill_status(refill_id, Refill.Status(status), actor_id=actor_id)
-    return f"{refill_id}: the refill is now {status}."
+    return f"{refill_id}: the refill is now {Refill.objects.get(pk=refill_id).status}."
 
 
 SET_STATUS = register(

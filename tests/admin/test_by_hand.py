@@ -182,7 +182,7 @@ def test_requests_are_decided_by_one_key(boss: Client, customer: User, taken: Or
     refill = Refill.objects.get(pk=refills.request_refill(user_id=customer.pk, order_id=taken.pk))
     page = boss.get(list_page_of(Refill), {"answer": "hand"}).content.decode()
     assert f'href="{page_of_action(refill, "set_status")}" data-key="s"' in page
-    run_action(boss, refill, "set_status", status="Completed")
+    run_action(boss, refill, "set_status", status="Completed", **WHY)
 
     refill.refresh_from_db()
     assert refill.status == "Completed"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db.models.functions import Now
@@ -13,8 +14,9 @@ from django.urls import reverse
 from accounts.models import User
 from catalog.models import Service
 from orders import submission
-from orders.admin.held_runs import DECIDED_AT_ONCE_MAX
 from orders.models import HeldRun, Order, OrderEvent, Run, StuckRun
+from staff import bulk
+from staff.models import Approval, AuditEntry, BulkJob
 from tests.admin.browsing import complaints, page_of, page_of_action, run_action, told
 from tests.admin.test_lists import count_queries
 from tests.fixtures import balance_of, funded, nothing_moves, place, report
@@ -45,6 +47,12 @@ def stuck(customer: User, followers: Service) -> StuckRun:
 def choose(client: Client, action: str, *runs: HeldRun, **data: Any) -> Any:
     """Run the list's action on a selection."""
     return client.post(HELD, {"action": action, "_selected_action": [run.pk for run in runs], **data})
+
+
+def answer(client: Client, action: str, *runs: HeldRun, **changes: Any) -> Any:
+    """Answer the question that the list's action asks."""
+    complete = {"answered": "yes", "token": str(uuid4()), "confirmed": "on", "reason": WHY}
+    return choose(client, action, *runs, **complete | changes)
 
 
 def test_lists_what_is_held_and_why(boss: Client, customer: User, followers: Service, held: HeldRun) -> None:
@@ -79,7 +87,7 @@ def test_cancels_and_refunds(boss: Client, staff: User, customer: User, held: He
     response = run_action(boss, held, "cancel", reason=WHY)
 
     assert response.url == page_of(Order.objects.get())
-    assert told(response) == f"The order of run {held} is canceled and refunded."
+    assert told(response) == f"{held.order_id}: Canceled, 0.85000 of 0.85000 refunded."
     assert Order.objects.get().status == "Canceled"
     assert balance_of(customer) == 10
     assert OrderEvent.objects.get(kind=OrderEvent.Kind.STAFF).actor == staff
@@ -134,7 +142,7 @@ def test_each_decision_needs_its_permission(make_clerk: Callable[..., Client], h
         sender = make_clerk("orders.view_heldrun", "orders.change_heldrun")
         assert run_action(sender, held, "cancel", reason=WHY).status_code == 403
         for action in ("send_selected", "cancel_selected"):
-            choose(reader, action, held, answered="yes", confirmed="on", reason=WHY)
+            answer(reader, action, held)
         canceler = make_clerk("orders.view_heldrun", "orders.change_order", "orders.view_order")
         assert run_action(canceler, held, "send_anyway", reason=WHY).status_code == 403
 
@@ -144,17 +152,23 @@ def test_each_decision_needs_its_permission(make_clerk: Callable[..., Client], h
 def test_sends_a_selection(boss: Client, customer: User, followers: Service, held: HeldRun) -> None:
     place(customer, followers)
     assert submission.claim_next() is None
-    both = list(HeldRun.objects.all())
+    both = list(HeldRun.objects.order_by("pk"))
     assert len(both) == 2
     with nothing_moves():
-        asked = choose(boss, "send_selected", *both)
-        assert f"Runs: {both[0]}, {both[1]}." in asked.content.decode()
-        choose(boss, "send_selected", *both, answered="yes", confirmed="on", reason="")
+        page = choose(boss, "send_selected", *both).content.decode()
+        assert all(page_of(run) in page for run in both)
+        complaints(answer(boss, "send_selected", *both, reason=""))
 
-    response = choose(boss, "send_selected", *both, answered="yes", confirmed="on", reason=WHY)
+    response = answer(boss, "send_selected", *both)
+    bulk.work(seconds=10)
 
-    assert told(response) == "\n".join(f"Run {run} is sent at any cost." for run in both)
+    job = BulkJob.objects.get()
+    assert response.url == page_of(job)
+    assert list(job.items.order_by("subject_id").values_list("outcome", flat=True)) == [
+        f"Run {run} is sent at any cost." for run in both
+    ]
     assert not HeldRun.objects.exists()
+    assert AuditEntry.objects.filter(operation="runs.release", reason=WHY, channel="bulk").count() == 2
 
 
 def test_cancels_a_selection_each_for_itself(boss: Client, customer: User, followers: Service, held: HeldRun) -> None:
@@ -163,27 +177,29 @@ def test_cancels_a_selection_each_for_itself(boss: Client, customer: User, follo
     both = HeldRun.objects.order_by("pk")
     assert len(both) == 2
 
-    response = choose(boss, "cancel_selected", *both, answered="yes", confirmed="on", reason=WHY)
+    answer(boss, "cancel_selected", *both)
+    bulk.work(seconds=10)
 
-    said = told(response).splitlines()
-    assert f"The order of run {held} is canceled and refunded." in said
-    assert any("being sent right now" in line for line in said)
+    outcomes = dict(BulkJob.objects.get().items.values_list("subject_id", "outcome"))
+    assert outcomes.pop(held.order_id) == f"{held.order_id}: Canceled, 0.85000 of 0.85000 refunded."
+    assert "being sent right now" in outcomes.popitem()[1]
     assert balance_of(customer) == Decimal("8.3")
     assert HeldRun.objects.count() == 1
 
 
-def test_selections_are_limited(
-    boss: Client, held: HeldRun, customer: User, followers: Service, monkeypatch: pytest.MonkeyPatch
+def test_a_selection_together_needs_a_second_person(
+    boss: Client, customer: User, followers: Service, held: HeldRun, settings: Any
 ) -> None:
-    assert DECIDED_AT_ONCE_MAX >= 50  # a whole page
-    monkeypatch.setattr("orders.admin.held_runs.DECIDED_AT_ONCE_MAX", 1)
+    settings.FOUR_EYES, settings.FOUR_EYES_ABOVE = True, Decimal(1)
     place(customer, followers)
     assert submission.claim_next() is None
 
     with nothing_moves():
-        response = choose(boss, "send_selected", *HeldRun.objects.all(), answered="yes", confirmed="on", reason=WHY)
+        answer(boss, "cancel_selected", *HeldRun.objects.all())
+        bulk.work(seconds=10)
 
-    assert told(response) == "Select at most 1 runs."
+    assert (BulkJob.objects.get().state, Approval.objects.get().amount) == ("asked", Decimal("1.7"))
+    assert HeldRun.objects.count() == 2
 
 
 def test_lists_alarms_by_kind(boss: Client, customer: User, followers: Service, stuck: StuckRun) -> None:

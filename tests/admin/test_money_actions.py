@@ -13,7 +13,7 @@ from tests.fixtures import balance_of, funded, nothing_moves
 from wallet import audit
 from wallet.models import Deposit, LedgerEntry
 
-FUNDS = {"amount": "25.50", "reference": "Bank 2026-11-22 / 17"}
+FUNDS = {"amount": "25.50", "reference": "Bank 2026-11-22 / 17", "reason": "on the statement"}
 CHANGE = {"change": "-3.25", "reason": "charged twice by phone", "request_id": str(uuid4())}
 ACTIONS = [("add_funds", FUNDS), ("adjust_balance", CHANGE)]
 
@@ -101,7 +101,12 @@ def test_refuses_changes_that_cannot_be(boss: Client, customer: User, change: st
 
 @pytest.mark.parametrize(
     ("action", "missing"),
-    [("add_funds", "reference"), ("adjust_balance", "reason"), ("adjust_balance", "request_id")],
+    [
+        ("add_funds", "reference"),
+        ("add_funds", "reason"),
+        ("adjust_balance", "reason"),
+        ("adjust_balance", "request_id"),
+    ],
 )
 @pytest.mark.parametrize("blank", ["", " \n "])
 def test_refuses_what_is_incomplete(boss: Client, customer: User, action: str, missing: str, blank: str) -> None:

@@ -19,10 +19,11 @@ from orders.models import Order, Refill, RefillPart, ReviewItem, Run
 from providers.errors import NotSent
 from providers.sandbox import Sandbox
 from staff import bulk
-from staff.models import Approval, BulkJob
+from staff.models import Approval, AuditEntry, BulkJob
 from tests.admin.browsing import complaints, page_of, page_of_action, run_action, told
 from tests.fixtures import LINK, balance_of, call_api, funded, nothing_moves, place, report
 
+WHY = "they said so"
 DECISIONS = [
     ("found", {"provider_order": "P-77", "reason": "seen in their panel"}),
     ("resend", {"reason": "support says it never came"}),
@@ -128,18 +129,20 @@ def test_queue_shows_evidence_and_can_hide_what_is_decided(boss: Client, review:
 
 @pytest.mark.parametrize("status", ["In progress", "Completed", "Rejected"])
 def test_sets_the_status_of_a_refill(boss: Client, staff: User, refill: Refill, status: str) -> None:
-    response = run_action(boss, refill, "set_status", status=status)
+    response = run_action(boss, refill, "set_status", status=status, reason=WHY)
 
-    assert told(response) == f"The refill is now {status}."
+    assert told(response) == f"{refill.pk}: the refill is now {status}."
     refill.refresh_from_db()
     assert refill.status == status
+    logged = AuditEntry.objects.get(operation="refills.set_status")
+    assert (logged.actor, logged.reason, logged.after["status"]) == (staff, WHY, status)
 
 
 def test_refill_that_ended_stays(boss: Client, refill: Refill) -> None:
-    run_action(boss, refill, "set_status", status="Rejected")
+    run_action(boss, refill, "set_status", status="Rejected", reason=WHY)
 
     with nothing_moves():
-        response = run_action(boss, refill, "set_status", status="Completed")
+        response = run_action(boss, refill, "set_status", status="Completed", reason=WHY)
 
     assert "has ended" in complaints(response)
     refill.refresh_from_db()
@@ -148,7 +151,8 @@ def test_refill_that_ended_stays(boss: Client, refill: Refill) -> None:
 
 def test_refuses_a_status_that_is_none(boss: Client, refill: Refill) -> None:
     with nothing_moves():
-        complaints(run_action(boss, refill, "set_status", status="Lost"))
+        complaints(run_action(boss, refill, "set_status", status="Lost", reason=WHY))
+        complaints(run_action(boss, refill, "set_status", status="Completed", reason=" "))
 
 
 def test_refill_needs_the_permission_and_a_post(
@@ -156,7 +160,7 @@ def test_refill_needs_the_permission_and_a_post(
 ) -> None:
     clerk = make_clerk("orders.view_refill", "orders.change_order")
 
-    assert run_action(clerk, refill, "set_status", status="Completed").status_code == 403
+    assert run_action(clerk, refill, "set_status", status="Completed", reason=WHY).status_code == 403
     boss.get(page_of_action(refill, "set_status"), {"status": "Completed", "confirmed": "on"})
 
     refill.refresh_from_db()
@@ -177,7 +181,7 @@ def test_finds_refills_that_were_sent_without_an_answer(
     assert page_of(refill) not in boss.get(in_doubt).content.decode()
 
     part.update(provider_refill="")
-    run_action(boss, refill, "set_status", status="Rejected")
+    run_action(boss, refill, "set_status", status="Rejected", reason=WHY)
     assert page_of(refill) not in boss.get(in_doubt).content.decode()
 
 

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import suspension
 from accounts.models import ApiKey, User
+from staff import audit
 from tests.admin.browsing import page_of, page_of_action, run_action, told
 from tests.fixtures import (
     PASSWORD,
@@ -319,3 +320,23 @@ def test_users_with_money_cannot_be_deleted(boss: Client, customer: User) -> Non
 
     assert User.objects.filter(pk=customer.pk).exists()
     assert customer.wallet.balance == Decimal(0)
+
+
+@pytest.mark.parametrize("action", ["suspend", "revoke_keys"])
+def test_what_cannot_be_written_down_is_not_done(
+    boss: Client, customer: User, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    """The deed and its entry of the staff log are one transaction."""
+
+    def fail(**_entry: Any) -> None:
+        raise DatabaseError("the log is full")
+
+    monkeypatch.setattr(audit, "record", fail)
+
+    key_of(customer)
+    with pytest.raises(DatabaseError, match="the log is full"):
+        run_action(boss, customer, action, reason="fraud")
+
+    customer.refresh_from_db()
+    assert not customer.is_suspended
+    assert ApiKey.objects.get().revoked_at is None
