@@ -1,5 +1,6 @@
 """What waits for a second person."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.shortcuts import redirect
 from django.utils.safestring import SafeString
 
 from panel.admin_actions import ReasonForm, StaffActionForm, show_form, staff_action
+from panel.admin_facts import Fact
 from panel.admin_pages import ReadOnlyAdmin, get_visible, link_to, origin_of, state_column
 from panel.errors import DomainError
 from panel.money import print_amount
@@ -63,6 +65,13 @@ class ApprovalAdmin(ReadOnlyAdmin):
     def describe(self, obj: Approval) -> str:
         """Say what would be done."""
         return f"{self.title(obj)}, {obj.subject}; asked by {obj.requested_by}: {obj.reason}"
+
+    def list_facts(self, obj: Approval) -> Iterable[Fact]:
+        """Show what it is about as it is now: days may lie between asking and deciding."""
+        operation = registry.get_operation(obj.operation)
+        found = operation.model._default_manager.filter(pk=obj.subject_id)  # noqa: SLF001 - as above
+        if obj.state == Approval.State.WAITING and obj.subject_id is not None and found.exists():
+            yield Fact("As it is now", ("", "is"), list(operation.describe(obj.subject_id).items()))
 
     def offers(self, action: str, obj: Any) -> bool:
         """Offer to decide what waits."""

@@ -13,7 +13,7 @@ from orders.models import Order
 from payments.models import BonusRule
 from staff.models import Approval, AuditEntry, BulkJob
 from tests.admin.browsing import complaints, list_page_of, page_of, page_of_action, run_action, told
-from tests.fixtures import balance_of, nothing_moves
+from tests.fixtures import balance_of, funded, nothing_moves
 from tests.payments.conftest import request as ask_to_pay
 
 MANAGER = (
@@ -52,7 +52,7 @@ def ask(client: Client, customer: User, change: str = "7") -> Approval:
     ("action", "data"),
     [
         ("adjust_balance", {"change": "7", "reason": "a gift", "request_id": str(uuid4())}),
-        ("add_funds", {"amount": "0.01", "reference": "Bank 17"}),
+        ("add_funds", {"amount": "0.01", "reference": "Bank 17", "reason": "by phone"}),
     ],
 )
 def test_credit_by_hand_waits(manager: Client, customer: User, action: str, data: dict[str, str]) -> None:
@@ -74,6 +74,19 @@ def test_second_person_approves(manager: Client, finance: Client, customer: User
 
     assert told(response) == "Adjusted by 7.00000 USD; the balance is now 7.00000."
     assert balance_of(customer) == Decimal(7)
+
+
+def test_second_person_sees_what_has_changed_since(manager: Client, finance: Client, customer: User) -> None:
+    approval = ask(manager, customer)
+    assert "3.00000" not in finance.get(page_of(approval)).content.decode()
+    funded(customer, "3")
+
+    page = finance.get(page_of(approval)).content.decode()
+
+    assert "As it is now" in page
+    assert "3.00000" in page
+    run_action(finance, approval, "reject", reason="no such gift")
+    assert "As it is now" not in finance.get(page_of(approval)).content.decode()
 
 
 def test_second_person_rejects(manager: Client, finance: Client, customer: User) -> None:
@@ -134,7 +147,7 @@ def test_a_deposit_weighs_what_is_given_on_top_too(
     payment = ask_to_pay(customer, bank, "10")
     clerk = make_clerk("payments.view_payment", "payments.change_payment")
 
-    run_action(clerk, payment, "approve", received="10", reference="Wire 17")
+    run_action(clerk, payment, "approve", received="10", reference="Wire 17", reason="on the statement")
 
     assert balance_of(customer) == (0 if waits else Decimal(11))
     assert Approval.objects.exists() is waits
