@@ -71,6 +71,7 @@ def approve_payment_as_staff(page: Page, panel: Panel, *, payment: int, received
     page.get_by_role("link", name="Approve").first.click()
     page.locator("[name=received]").fill(received)
     page.locator("[name=reference]").fill(f"statement {payment}")
+    page.locator("[name=reason]").fill("on the bank statement")
     page.get_by_label("I have read this and want it done").check()
     page.get_by_role("button", name="Approve").click()
     page.wait_for_url(f"**/payment/{payment}/change/")

@@ -46,6 +46,28 @@ def test_a_large_deposit_needs_two_persons(boss, second, demo_page, panel):
     expect(demo_page.get_by_role("heading", name="added to your wallet")).to_be_visible()
 
 
+def test_a_coupon_is_switched_on_by_two_persons(boss, second):
+    boss.goto(f"{ADMIN}/payments/coupon/add/")
+    for name, value in {"code": "E2E-SPRING", "currency": "USD", "percent": "5", "fixed": "0"}.items():
+        boss.locator(f"[name={name}]").fill(value)
+    boss.get_by_role("button", name="Save", exact=True).click()
+    boss.get_by_role("link", name="Switch on").first.click()
+    answer(boss, button="Switch on")
+    expect(boss.get_by_text("waits for a second person").first).to_be_visible()
+    page = boss.url
+
+    second.goto(f"{ADMIN}/")
+    second.get_by_role("link", name=re.compile("Approvals waiting")).click()
+    second.locator("#result_list a, table a").filter(has_text=re.compile(r"^\d+$")).first.click()
+    expect(second.get_by_text("As it is now")).to_be_visible()
+    act(second, "Approve")
+    expect(second.get_by_text("E2E-SPRING is on").first).to_be_visible()
+
+    boss.goto(page)
+    expect(boss.get_by_role("link", name="Switch off").first).to_be_visible()
+    expect(boss.locator("[name=percent]")).to_have_count(0)
+
+
 def test_an_unknown_order_is_worked_off_by_one_key(boss, panel):
     order = order_by_api(panel, link="https://example.com/lost/1")
 
@@ -120,9 +142,9 @@ def act(page: Page, name: str) -> None:
 
 def answer(page: Page, *, button: str | re.Pattern[str]) -> None:
     """Fill in what every action asks, and send it."""
+    page.get_by_label("I have read this and want it done").check()  # waits for the page, as counting does not
     if page.locator("[name=reason]").count():
         page.locator("[name=reason]").fill(REASON)
-    page.get_by_label("I have read this and want it done").check()
     page.get_by_role("button", name=button).click()
     page.wait_for_url(lambda address: "/change/" in address or address.endswith("/reviewitem/"))
 
