@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
-GUESSES = "60/m"  # wrong keys from one address; a key has 256 random bits, this spares the database
+GUESSES = "60/m"  # wrong keys from one address, each looked up first; with 256 random bits none is ever guessed
 IPV6 = 6
 
 logger = logging.getLogger(__name__)

@@ -272,7 +272,7 @@ def test_the_task_completes_months_when_it_has_folded(customer, likes, monkeypat
 
 
 def forget_months():
-    """Have all months added up again. As no release ever does; a fold in between would begin them with its part only."""
+    """Have all months added up again, as no release does. A fold in between would begin them with its part only."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [folding._LOCK_NUMBER])
         MonthFigure.objects.all().delete()
