@@ -1,5 +1,5 @@
 """All planted bugs."""
 
-from tests.mutations import on_access, on_money, on_submission
+from tests.mutations import on_access, on_money, on_staff, on_submission
 
-MUTANTS = [*on_submission.MUTANTS, *on_money.MUTANTS, *on_access.MUTANTS]
+MUTANTS = [*on_submission.MUTANTS, *on_money.MUTANTS, *on_access.MUTANTS, *on_staff.MUTANTS]
