@@ -28,7 +28,8 @@ PANEL_DATA = data_directory()
 SECRET_KEY = env.secret("SECRET_KEY", in_debug="django-insecure-debug-only")
 # Peppers the digests of API keys. Changing it makes every issued key invalid.
 API_KEY_PEPPER = env.secret("API_KEY_PEPPER", in_debug="debug-only-pepper")
-# Encrypts our own keys at the panels we buy from. With commas between: the first encrypts, all of them decrypt.
+# Encrypts our own keys at the panels we buy from, and the secrets of second factors. With commas between: the first
+# encrypts, all of them decrypt.
 PROVIDER_KEYS_SECRET = env.secret("PROVIDER_KEYS_SECRET", in_debug="debug-only-provider-keys")
 if not PROVIDER_KEYS_SECRET.replace(",", "").strip():
     raise ImproperlyConfigured("PROVIDER_KEYS_SECRET names no secret, only commas and blanks.")
@@ -209,6 +210,7 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 # Whoever finds an open session may neither take over the account through another address, nor do it unseen.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
+MFA_ADAPTER = "accounts.second_factors.SealingMFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_ALLOW_UNVERIFIED_EMAIL = True

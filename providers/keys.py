@@ -3,21 +3,17 @@
 Unlike our customers' keys they must be sent, so a digest would not do.
 """
 
-import base64
-import hashlib
-from functools import lru_cache
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
 from django.db import transaction
 
+from panel import sealing
+from panel.sealing import CannotOpen
 from providers.errors import NotSent
 from providers.models import Provider
 
 
 def seal(api_key: str) -> str:
-    """Encrypt a key for `Provider.sealed_key`, under the first secret."""
-    return _box(settings.PROVIDER_KEYS_SECRET).encrypt(api_key.encode()).decode()
+    """Encrypt a key for `Provider.sealed_key`."""
+    return sealing.seal(api_key)
 
 
 def unseal(provider: Provider) -> str:
@@ -28,12 +24,9 @@ def unseal(provider: Provider) -> str:
     if not provider.sealed_key:
         raise NotSent("this provider has no API key yet")
     try:
-        return _box(settings.PROVIDER_KEYS_SECRET).decrypt(provider.sealed_key).decode()
-    except (InvalidToken, ValueError):
-        raise NotSent(
-            "the API key of this provider cannot be opened: it was sealed under another PROVIDER_KEYS_SECRET; "
-            "add that secret again, or enter the key again"
-        ) from None
+        return sealing.unseal(provider.sealed_key)
+    except CannotOpen as error:
+        raise NotSent(f"the API key of this provider cannot be opened: {error}, or enter the key again") from None
 
 
 def reseal_all() -> int:
@@ -41,7 +34,7 @@ def reseal_all() -> int:
 
     :raises NotSent: one of them cannot be opened
     """
-    with transaction.atomic(durable=True):
+    with transaction.atomic():
         providers = list(Provider.objects.select_for_update(no_key=True).exclude(sealed_key="").order_by("pk"))
         for provider in providers:
             try:
@@ -50,11 +43,3 @@ def reseal_all() -> int:
                 raise NotSent(f"{provider}: {error.evidence}") from None
         Provider.objects.bulk_update(providers, ["sealed_key"])
     return len(providers)
-
-
-@lru_cache(maxsize=4)
-def _box(secrets: str) -> MultiFernet:
-    """Make keys of secrets with commas between; any text will do, as operators have their own generators."""
-    texts = [text.strip() for text in secrets.split(",") if text.strip()]
-    digests = (hashlib.sha256(text.encode()).digest() for text in texts)
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])

@@ -331,27 +331,6 @@ def test_pauses_and_resumes(provider: Provider) -> None:
     assert (provider.is_active, provider.paused_until, provider.down_until, provider.failures) == (True, None, None, 0)
 
 
-def test_keys_are_encrypted_anew_so_that_an_old_secret_may_go(fake: BoughtFrom, settings: Any) -> None:
-    old = settings.PROVIDER_KEYS_SECRET
-    settings.PROVIDER_KEYS_SECRET = f"new,{old}"
-
-    assert run("reseal").startswith("1 keys are now")
-
-    settings.PROVIDER_KEYS_SECRET = "new"
-    assert keys.unseal(Provider.objects.get(pk=fake.provider.pk)) == fake.key
-
-
-def test_no_key_is_encrypted_anew_when_one_cannot_be_opened(fake: BoughtFrom) -> None:
-    lost = Provider.objects.create(name="Lost", kind=Provider.Kind.PANEL, sealed_key="garbage")
-    before = Provider.objects.get(pk=fake.provider.pk).sealed_key
-
-    assert refused("reseal").startswith("Nothing was changed. Lost: ")
-
-    assert Provider.objects.get(pk=fake.provider.pk).sealed_key == before
-    lost.refresh_from_db()
-    assert lost.sealed_key == "garbage"
-
-
 def test_what_a_panel_calls_its_services_gives_a_terminal_no_orders(
     fake: BoughtFrom, make_service: Callable[..., Service]
 ) -> None:

@@ -24,7 +24,7 @@ from panel.money import DECIMAL_PLACES, format_amount, format_rate
 from providers import adapter, balances, health, keys, switching
 from providers.adapter import ProviderBalance, ProviderService
 from providers.admin import call_for_test
-from providers.errors import NotSent, ProviderError
+from providers.errors import ProviderError
 from providers.forms import ProviderForm
 from providers.models import Provider
 from staff import audit
@@ -43,9 +43,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Name what can be done."""
-        kinds = parser.add_subparsers(
-            dest="what", required=True, metavar="add|list|test|import|sync|pause|resume|reseal"
-        )
+        kinds = parser.add_subparsers(dest="what", required=True, metavar="add|list|test|import|sync|pause|resume")
         # Without abbreviations: nobody shall think that `--key SECRET` is an option.
         add = kinds.add_parser("add", help="buy from a panel that speaks API v2", allow_abbrev=False)
         add.add_argument("name", metavar="NAME")
@@ -81,7 +79,6 @@ class Command(BaseCommand):
         sync.add_argument("--force", action="store_true", help="believe also prices that jumped and empty lists")
         _take_provider(kinds.add_parser("pause", help="send it nothing until it is resumed"))
         _take_provider(kinds.add_parser("resume", help="send it what waits, also after refusals and failures"))
-        kinds.add_parser("reseal", help="encrypt all keys anew under the first PROVIDER_KEYS_SECRET")
 
     def handle(self, *, what: str, **options: Any) -> None:
         """Do it, or say in one line why not."""
@@ -225,14 +222,6 @@ def _sync(asked: Namespace, say: Say) -> None:
         raise CommandError(f"{failed} of {len(chosen)} failed; nothing was changed there.")
 
 
-def _reseal(_asked: Namespace, say: Say) -> None:
-    try:
-        count = keys.reseal_all()
-    except NotSent as error:
-        raise CommandError(f"Nothing was changed. {error.evidence}") from None
-    say(f"{count} keys are now encrypted under the first secret; the others may go.")
-
-
 def _pause(asked: Namespace, say: Say) -> None:
     provider = _find_provider(asked.provider)
     switching.pause_provider(provider)
@@ -251,7 +240,6 @@ _COMMANDS: dict[str, Callable[[Namespace, Say], None]] = {
     "test": _test,
     "import": _import,
     "sync": _sync,
-    "reseal": _reseal,
     "pause": _pause,
     "resume": _resume,
 }
