@@ -15,7 +15,7 @@ from panel.fields import REASON_MAX_CHARACTERS
 from panel.money import ZERO
 from staff import bulk
 from staff.audit import Origin
-from staff.models import Channel
+from staff.models import Approval, Channel
 from staff.operations import registry
 
 DONE, WAITING, REFUSED = "done", "waiting", "refused"
@@ -176,19 +176,24 @@ def answer(results: Iterable[Result]) -> Answer:
 def _ask_for_all(call: Call, operation: str, ids: Sequence[int], arguments: Mapping[str, Any]) -> Answer:
     model = registry.get_operation(operation).model
     known = set(model._default_manager.filter(pk__in=ids).values_list("pk", flat=True))  # noqa: SLF001
-    job = bulk.create_job(
-        operation,
-        subject_ids=known,
-        arguments=arguments,
-        reason=reason_of(call),
-        actor=call.staff,
-        origin=origin_of(call),
-        token=uuid4(),
-    )
-    text = f"Together they wait for a second person as {str(job.approval).lower()}. Nothing has moved."
-    approval_id: int = job.approval.pk
+    approval = bulk.find_waiting(operation, subject_ids=known, arguments=arguments, actor=call.staff)
+    if approval is None:
+        job = bulk.create_job(
+            operation,
+            subject_ids=known,
+            arguments=arguments,
+            reason=reason_of(call),
+            actor=call.staff,
+            origin=origin_of(call),
+            token=uuid4(),
+        )
+        approval = Approval.objects.filter(job=job).first()
+    if approval is not None:
+        text = f"Together they wait for a second person as {str(approval).lower()}. Nothing has moved."
+    else:  # it was weighed once more, and is less by now
+        text = f"Together they are under way as {str(job).lower()}."
     return answer(
-        Result(one, WAITING, text, approval_id=approval_id, code=status.HTTP_202_ACCEPTED)
+        Result(one, WAITING, text, approval_id=approval and approval.pk, code=status.HTTP_202_ACCEPTED)
         if one in known
         else not_found(one)
         for one in ids

@@ -1,23 +1,23 @@
 """Choose from whom a run is bought: never at a loss unseen, and never again where it was refused."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from catalog.models import Route
+from catalog.models import Currency, Route
 from catalog.types import TYPES
 from orders import pricing
 from orders.models import Order, Run
 from orders.transitions import RunState
 from panel.columns import Columns
-from panel.money import MAX_AMOUNT, format_amount, round_half_up
+from panel.money import MAX_AMOUNT, ZERO, format_amount, round_half_up
 from providers import health
 from providers.models import Provider
 
@@ -75,6 +75,33 @@ def choose_route_at(provider_id: int, order: Order, run: Run) -> Choice:
         if best.route is None:
             best = Choice(route, cost=cost, why_not=_describe_loss(route, cost=cost, revenue=revenue))
     return best
+
+
+def weigh_losses(runs: QuerySet[Run]) -> Decimal:
+    """Return what some runs would lose at most if they were sent at any cost, in the base currency.
+
+    Each by the dearest route that takes it: who accepts a loss accepts every route. A cost that cannot be said is as
+    much as can be written down.
+    """
+    chosen = list(runs.select_related("order__customer__wallet"))
+    rates = dict(Currency.objects.values_list("code", "rate"))
+    routes = defaultdict[int, list[Any]](list)
+    in_use = Route.objects.filter(service__in={run.order.service_id for run in chosen}, is_active=True, gone_at=None)
+    for route in in_use.select_related("provider"):
+        known: Any = route
+        known.has_refused, known.cost_rate = False, rates.get(route.provider.currency)
+        routes[route.service_id].append(known)
+    total = ZERO
+    for run in chosen:
+        order = run.order
+        flat_rate = TYPES[order.service_type].flat_rate
+        losses = [ZERO]
+        for route in _list_fitting(routes[order.service_id], run=run, flat_rate=flat_rate):
+            route.sale_rate = rates[order.customer.wallet.currency]
+            cost = _cost_of(route, run=run, flat_rate=flat_rate)
+            losses.append((MAX_AMOUNT if cost is None else cost) - _revenue_of(route, order=order, run=run))
+        total += max(losses)
+    return min(total, MAX_AMOUNT)
 
 
 def reroute_waiting(*, seconds: float) -> int:

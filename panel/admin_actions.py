@@ -125,6 +125,7 @@ def staff_operation(
 
         def _run_and_log(model_admin: PanelAdmin, request: HttpRequest, obj: Any, data: dict[str, Any]) -> str:
             with transaction.atomic(durable=True):
+                obj.refresh_from_db()  # workers write, too, while somebody reads the form
                 before = audit.snapshot(obj)
                 done = run(model_admin, request, obj, data)
                 obj.refresh_from_db()

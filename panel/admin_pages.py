@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import JSONField, Model, QuerySet, TextField
 from django.db.models.constants import LOOKUP_SEP
 from django.forms import Field, ModelChoiceField, ModelForm
@@ -82,9 +83,23 @@ class PanelAdmin(ModelAdmin):
         """Write it into the staff log, in the form's transaction."""
         self._record_form(request, obj, "change", outcome=message if isinstance(message, str) else "")
 
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        """Write it into the staff log, with all that is lost."""
-        for obj in queryset:
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Write into the staff log what a page deletes, in the page's transaction, with all that is lost.
+
+        Of a list `delete_queryset` writes it: Django has no transaction around that.
+        """
+        if isinstance(queryset, list):
+            self._log_deletions(request, queryset)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Delete what was selected in a list and write it down, all or none."""
+        with transaction.atomic():
+            rows = self.model._default_manager.select_for_update()  # noqa: SLF001 - Django's public name for it
+            self._log_deletions(request, rows.filter(pk__in=list(queryset.values_list("pk", flat=True))).order_by("pk"))
+            super().delete_queryset(request, queryset)
+
+    def _log_deletions(self, request: HttpRequest, objects: Iterable[Any]) -> None:
+        for obj in objects:
             self.log_deed(request, obj, f"{self.opts.label_lower}: delete", before=audit.snapshot(obj))
 
     def log_action_page(

@@ -12,7 +12,7 @@ from django.utils import timezone
 from panel.errors import DomainError
 from staff import audit, bulk
 from staff.audit import Origin
-from staff.errors import ApprovalOver, Outgrown, OwnApproval
+from staff.errors import ApprovalOver, AskerMayNot, Outgrown, OwnApproval
 from staff.models import Approval, Channel
 from staff.operations import registry
 from staff.operations.registry import Operation
@@ -33,6 +33,7 @@ def approve(*, approval_id: int, actor: Any, origin: Origin) -> str:
 
     :raises ApprovalOver: decided already, or expired.
     :raises OwnApproval: a second person is another person.
+    :raises AskerMayNot: not any more.
     :raises Outgrown: it would move more now than was asked for.
     :raises PermissionDenied:
     :raises DomainError: as the operation does; it stays waiting, and nothing has moved.
@@ -41,7 +42,10 @@ def approve(*, approval_id: int, actor: Any, origin: Origin) -> str:
         approval, operation = _lock(approval_id, actor)
         if approval.requested_by_id == actor.pk:
             raise OwnApproval
-        registry.check_permission(operation, approval.requested_by)
+        try:
+            registry.check_permission(operation, approval.requested_by)
+        except PermissionDenied:
+            raise AskerMayNot from None
         if approval.job is not None:
             text = bulk.release(approval.job)
         else:
@@ -101,6 +105,7 @@ def explain_refusal(error: DomainError, approval: Approval) -> str:
 REFUSALS: dict[type[DomainError], str] = {
     ApprovalOver: "It was decided already, or its time is over.",
     OwnApproval: "You asked for it yourself: another person must look at it.",
+    AskerMayNot: "Who asked for it may not do it any more. Reject it.",
     Outgrown: "It would move more now than was asked for. Reject it and ask again.",
 }
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -111,7 +111,7 @@ def create_job(
             operation="bulk.create",
             subject_model="staff.bulkjob",
             subject_id=job.pk,
-            after={"operation": name, "items": len(ids), "state": job.state, **arguments},
+            after={**arguments, "operation": name, "items": len(ids), "state": job.state},
             reason=reason,
             outcome=f"{operation.title}: {len(ids)} at once",
             amount=amount or None,
@@ -119,6 +119,24 @@ def create_job(
         )
         nudge.wake("staff.work_bulk_jobs")
     return job
+
+
+def find_waiting(
+    name: str, *, subject_ids: Collection[int], arguments: Mapping[str, Any], actor: Any
+) -> Approval | None:
+    """Return the approval of a job that somebody asked for on the same subjects, if it still waits: for programs that
+    repeat themselves.
+    """
+    wanted = sorted(subject_ids)
+    asked = Approval.objects.filter(
+        operation=name, state=Approval.State.WAITING, requested_by=actor, job__item_count=len(wanted)
+    )
+    for approval in asked.select_related("job").order_by("pk"):
+        assert approval.job is not None
+        same = list(approval.job.items.order_by("subject_id").values_list("subject_id", flat=True)) == wanted
+        if same and approval.arguments == arguments:
+            return approval
+    return None
 
 
 def weigh(operation: Operation, subject_ids: list[int], arguments: Mapping[str, Any]) -> Decimal:
@@ -148,13 +166,15 @@ def stop_job(*, job_id: int, actor: Any, origin: Origin) -> None:
     :raises JobOver: none waits any more.
     """
     with transaction.atomic(durable=True):
+        # The approval first, as whoever decides about it has it.
+        approval = Approval.objects.select_for_update().filter(job=job_id).first()
         job = BulkJob.objects.select_for_update().get(pk=job_id)
         if job.finished_at is not None:
             raise JobOver
-        waiting = Approval.objects.select_for_update().filter(job=job, state=Approval.State.WAITING)
-        waiting.update(
-            state=Approval.State.REJECTED, decided_by=actor, decided_at=Now(), outcome="The job was stopped."
-        )
+        if approval is not None:
+            Approval.objects.filter(pk=approval.pk, state=Approval.State.WAITING).update(
+                state=Approval.State.REJECTED, decided_by=actor, decided_at=Now(), outcome="The job was stopped."
+            )
         stop_locked(job)
         audit.record(
             actor=actor,

@@ -15,6 +15,18 @@ class OwnApproval(DomainError):
     """Who asked for it cannot be the second person."""
 
 
+class OwnMoney(DomainError):
+    """Whoever decides about money does not own it."""
+
+
+class SubjectGone(DomainError):
+    """What it is about is not there any more."""
+
+
+class AskerMayNot(DomainError):
+    """Who asked for it may not do it any more."""
+
+
 class Outgrown(DomainError):
     """It would move more than it was weighed with when somebody asked for it."""
 

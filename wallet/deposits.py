@@ -1,10 +1,13 @@
 """Money coming in."""
 
+import unicodedata
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
+from panel.errors import violated_constraint
 from wallet import ledger, wallets
+from wallet.errors import AlreadyPosted
 from wallet.models import KEY_MAX_CHARACTERS, Account, Deposit, Wallet
 
 MANUAL_GATEWAY = "manual"  # bank transfers and the like, entered by staff
@@ -13,10 +16,12 @@ MANUAL_GATEWAY = "manual"  # bank transfers and the like, entered by staff
 def key_by_hand(reference: str) -> str:
     """Return the ledger's key of money that staff say has arrived, by what the bank statement says.
 
-    One for all ways to pay that staff look after, whatever the capitals and blanks: a transfer is credited once, be it
-    as a customer's payment or as funds added.
+    One for all ways to pay that staff look after, whatever the capitals, blanks and what cannot be seen: a transfer is
+    credited once, be it as a customer's payment or as funds added.
     """
-    return f"deposit:hand:{' '.join(reference.split()).lower()}"[:KEY_MAX_CHARACTERS]
+    wide = unicodedata.normalize("NFKC", reference).casefold()
+    visible = "".join(char for char in wide if not char.isspace() and unicodedata.category(char) != "Cf")
+    return f"deposit:hand:{visible}"[:KEY_MAX_CHARACTERS]
 
 
 def record_deposit(
@@ -54,21 +59,28 @@ def post_deposit(
     :raises AlreadyPosted: this reference was credited before; the caller's transaction is then broken and must end.
     :raises AmountRefused: see `wallet.ledger.credit`.
     """
+    key = key_by_hand(external_id) if is_by_hand else f"deposit:{gateway}:{external_id}"
     wallets.ensure_cash_account(currency=wallet.currency, gateway=gateway)
     posted = ledger.credit(
         wallet_id=wallet.pk,
         amount=amount,
-        key=key_by_hand(external_id) if is_by_hand else f"deposit:{gateway}:{external_id}",
+        key=key,
         source=Account.Kind.CASH,
         gateway=gateway,
         reason=f"Deposit {external_id}",
         actor_id=actor_id,
     )
-    return Deposit.objects.create(
-        wallet=wallet,
-        gateway=gateway,
-        external_id=external_id,
-        amount=amount,
-        entry_id=posted.entry_id,
-        created_by_id=actor_id,
-    )
+    try:
+        return Deposit.objects.create(
+            wallet=wallet,
+            gateway=gateway,
+            external_id=external_id,
+            amount=amount,
+            entry_id=posted.entry_id,
+            created_by_id=actor_id,
+        )
+    except IntegrityError as error:
+        # The ledger's key of it may be an older one; see `key_by_hand`.
+        if violated_constraint(error) == "deposit_once_per_reference":
+            raise AlreadyPosted(key=key) from error
+        raise

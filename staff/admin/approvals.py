@@ -48,9 +48,9 @@ class ApprovalAdmin(ReadOnlyAdmin):
         """Name what is to be done."""
         return registry.get_operation(approval.operation).title
 
-    @admin.display(description="moves")
+    @admin.display(description="at stake")
     def shown_amount(self, approval: Approval) -> str:
-        """Say how much of the base currency it moves."""
+        """Say how much of the base currency it moves, or may lose."""
         return f"{print_amount(approval.amount)} {settings.BASE_CURRENCY}"
 
     @admin.display(description="page")
@@ -89,6 +89,11 @@ class ApprovalAdmin(ReadOnlyAdmin):
         """Who may be the second person."""
         return request.user.has_perm("staff.decide_approval")
 
+    def has_take_back_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        """Who may be the second person, and who asked."""
+        is_own = object_id is not None and Approval.objects.filter(pk=object_id, requested_by=request.user.pk).exists()
+        return is_own or self.has_decide_permission(request)
+
     @staff_action(description="Approve", permission="decide")
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Have it done."""
@@ -100,7 +105,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
             form_class=StaffActionForm,
         )
 
-    @staff_action(description="Reject", permission="decide")
+    @staff_action(description="Reject", permission="take_back")
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Leave it undone."""
         return self._decide(

@@ -86,11 +86,15 @@ class BulkJobAdmin(ReadOnlyAdmin):
     def list_facts(self, obj: BulkJob) -> Iterable[Fact]:
         """Show what was refused, and why."""
         model = registry.get_operation(obj.operation).model
+        has_page = admin.site.is_registered(model)
         refused = obj.items.filter(state=BulkItem.State.REFUSED).order_by("pk")[:REFUSED_SHOWN]
         yield Fact(
             "Refused",
             (str(model._meta.verbose_name), "why"),  # noqa: SLF001 - Django's public name for it
-            [(link_to(model(pk=item.subject_id), item.subject_id), item.outcome) for item in refused],
+            [
+                (link_to(model(pk=item.subject_id), item.subject_id) if has_page else item.subject_id, item.outcome)
+                for item in refused
+            ],
             more=format_html('<a href="../../../bulkitem/?job={}" class="text-link">All items</a>', obj.pk),
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 
@@ -27,3 +28,10 @@ def sum_movements(movements: Sequence[tuple[int, Decimal]]) -> Decimal:
         return ZERO
     currencies = dict(Wallet.objects.filter(pk__in={wallet for wallet, _ in movements}).values_list("pk", "currency"))
     return in_base((amount, currencies[wallet]) for wallet, amount in movements)
+
+
+def moves_money_of(movements: Sequence[tuple[int, Decimal]], *, users: Iterable[Any]) -> bool:
+    """Say whether one of the wallets that something moved in belongs to one of some users; None is nobody."""
+    owners = [user.pk for user in users if user is not None]
+    moved = {wallet for wallet, _ in movements}
+    return bool(moved) and Wallet.objects.filter(pk__in=moved, user__in=owners).exists()

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import F, Sum
 
-from orders import cancellations, interventions, reporting, taking
+from orders import cancellations, interventions, reporting, routing, taking
 from orders.models import Order, Run
 from orders.refusals import REFUSALS
 from orders.reporting import Reported
@@ -184,6 +184,18 @@ def _weigh_report(
     )  # fmt: skip
 
 
+def _weigh_resend(order_ids: Sequence[int], **_arguments: Any) -> Decimal:
+    """Return what is lost at most: what was held is sent at any cost."""
+    return routing.weigh_losses(Run.objects.filter(order__in=order_ids, state=RunState.QUEUED, held_at__isnull=False))
+
+
+def _weigh_move(order_ids: Sequence[int], *, accept_loss: bool = False, **_rest: Any) -> Decimal:
+    """Return what is lost at most where that is accepted: should the provider refuse, by any other route."""
+    if not accept_loss:
+        return ZERO
+    return routing.weigh_losses(Run.objects.filter(order__in=order_ids, state=RunState.QUEUED))
+
+
 def _count(runs: Sequence[int]) -> str:
     return "1 run" if len(runs) == 1 else f"{len(runs)} runs"
 
@@ -193,7 +205,12 @@ def _moves_nothing(_order_ids: Sequence[int], **_arguments: Any) -> Decimal:
 
 
 def _register(
-    name: str, title: str, run: Callable[..., str], weigh: Callable[..., Decimal] = _moves_nothing
+    name: str,
+    title: str,
+    run: Callable[..., str],
+    weigh: Callable[..., Decimal] = _moves_nothing,
+    *,
+    weighs_loss: bool = False,
 ) -> Operation:
     return register(
         Operation(
@@ -205,6 +222,7 @@ def _register(
             describe=describe_order,
             refusals=REFUSALS,
             weigh=weigh,
+            weighs_loss=weighs_loss,
         )
     )
 
@@ -215,7 +233,9 @@ SET_PARTIAL = _register("orders.set_partial", "Set partial", _set_partial, _weig
 COMPLETE = _register("orders.complete", "Complete", _complete)
 REQUEST_CANCEL = _register("orders.request_cancel", "Request cancel at provider", _request_cancel, _weigh_queued)
 REJECT_CANCEL = _register("orders.reject_cancel", "Reject request to cancel", _reject_cancel)
-RESEND = _register("orders.resend", "Resend", _resend)
+RESEND = _register("orders.resend", "Resend", _resend, _weigh_resend, weighs_loss=True)
 TAKE = _register("orders.take", "Take by hand", _take)
 REPORT = _register("orders.report", "Report by hand", _report, _weigh_report)
-MOVE_TO_PROVIDER = _register("orders.move_to_provider", "Move to another provider", _move)
+MOVE_TO_PROVIDER = _register(
+    "orders.move_to_provider", "Move to another provider", _move, _weigh_move, weighs_loss=True
+)

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
+
 from panel.money import format_amount
 from payments import decisions
 from payments.crediting import terms_of
@@ -48,8 +50,10 @@ def _weigh_approval(payment_ids: Sequence[int], *, received: str, **_rest: Any) 
 
 def _credits_what_nobody_asked_for(payment_ids: Sequence[int], arguments: Mapping[str, Any]) -> bool:
     """Say whether only the staff say that so much arrived: more than a customer said, or for one who was told no."""
-    asked = Payment.objects.filter(state__in=Payment.OPEN, amount__gte=Decimal(arguments["received"]))
-    return asked.filter(pk__in=payment_ids).count() < len(set(payment_ids))
+    with transaction.atomic():  # locked until whoever asks has credited it, so that it is not rejected in between
+        payments = list(Payment.objects.select_for_update().filter(pk__in=payment_ids).order_by("pk"))
+    received = Decimal(arguments["received"])
+    return not all(payment.is_open and received <= payment.amount for payment in payments)
 
 
 APPROVE = register(

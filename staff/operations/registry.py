@@ -14,9 +14,9 @@ from panel.errors import DomainError, describe_refusal
 from panel.money import ZERO
 from staff import alone, audit
 from staff.audit import Origin
-from staff.errors import Outgrown
+from staff.errors import Outgrown, OwnMoney, SubjectGone
 from staff.models import Approval
-from staff.operations.amounts import sum_movements
+from staff.operations.amounts import moves_money_of, sum_movements
 from wallet import ledger
 
 SUBJECT_MAX_CHARACTERS = 300
@@ -24,6 +24,8 @@ SUBJECT_MAX_CHARACTERS = 300
 # What staff read of any operation.
 REFUSALS: Mapping[type[DomainError], str] = {
     Outgrown: "It would move more now than was asked for. Nothing was changed; ask for it again.",
+    OwnMoney: "It would move money of a wallet of yours. Nothing was changed; somebody else must do it.",
+    SubjectGone: "It is not there any more. Nothing was changed.",
 }
 
 
@@ -37,8 +39,9 @@ class Operation:
 
     `run` does it in the caller's transaction and says in words what it did; `describe` gives facts about the subject,
     which are logged before and after. `weigh` says how much money an operation on some subjects moves at most, in the
-    base currency; one that moved more would be undone. A manual credit, of some subjects with some arguments, needs a
-    second person however small it is. `arguments` are JSON.
+    base currency; one that moved more would be undone. What one weighs that `weighs_loss` is lost at providers instead,
+    at most, and no wallet moves. A manual credit, of some subjects with some arguments, needs a second person however
+    small it is. `arguments` are JSON.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Operation:
     run: Callable[..., str]
     describe: Callable[[int], dict[str, Any]]
     weigh: Callable[..., Decimal] = _weightless
+    weighs_loss: bool = False
     is_manual_credit: Callable[[Sequence[int], Mapping[str, Any]], bool] = field(default=lambda _ids, _arguments: False)
     refusals: Mapping[type[DomainError], str] = field(default_factory=dict)
 
@@ -154,18 +158,25 @@ def run_and_record(
 
     :param amount: what it may move; it was weighed before anything was locked, so what it moves is added up.
     :raises Outgrown: it moved more, which is undone.
+    :raises OwnMoney: it moved what belongs to one of those who decided, which is undone.
+    :raises SubjectGone:
     :raises DomainError: as the operation does; nothing has moved.
     """
     with transaction.atomic():
         try:
             before = operation.describe(subject_id)
         except ObjectDoesNotExist:
-            before = {}  # the operation refuses it in its own words
-        with ledger.watch_movements() as movements:
-            text = operation.run(subject_id, reason=reason, actor_id=actor.pk if actor else None, **arguments)
+            before = {}  # most operations refuse it in their own words
+        try:
+            with ledger.watch_movements() as movements:
+                text = operation.run(subject_id, reason=reason, actor_id=actor.pk if actor else None, **arguments)
+        except ObjectDoesNotExist:
+            raise SubjectGone from None
         moved = sum_movements(movements)
         if moved > amount:
             raise Outgrown
+        if settings.FOUR_EYES and moves_money_of(movements, users=(actor, approver)):
+            raise OwnMoney
         was, became = audit.differences(before, operation.describe(subject_id))
         audit.record(
             actor=actor,
@@ -177,7 +188,7 @@ def run_and_record(
             after=became,
             reason=reason,
             outcome=text,
-            amount=moved or None,
+            amount=(amount if operation.weighs_loss else moved) or None,
             origin=origin,
         )
     return text
@@ -217,7 +228,7 @@ def _ask(
             operation="approval.ask",
             subject_model=operation.subject_model,
             subject_id=subject_id,
-            after={"approval": approval.pk, "operation": operation.name, **arguments},
+            after={**arguments, "approval": approval.pk, "operation": operation.name},
             reason=reason,
             outcome=text,
             amount=amount,

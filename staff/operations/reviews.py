@@ -1,15 +1,16 @@
 """What staff decide about runs that nobody knows the outcome of."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 
 from orders import pricing, reviews
-from orders.models import ReviewItem
+from orders.models import Order, ReviewItem, Run
 from orders.refusals import REFUSALS
-from panel.money import ZERO
+from orders.transitions import FINAL_RUN_STATES
 from staff.operations.amounts import in_base
 from staff.operations.registry import Operation, register
 
@@ -30,15 +31,29 @@ def _weigh_resend(item_ids: Sequence[int], **_arguments: Any) -> Decimal:
 
 
 def _worth(items: QuerySet[ReviewItem]) -> Decimal:
-    """Return what the runs of open items are worth."""
-    shares = []
-    for item in items.filter(resolved_at=None).select_related("attempt__run__order__customer__wallet"):
-        run, order = item.attempt.run, item.attempt.run.order
-        share = pricing.refund_due(
-            charge=order.charge, quantity=order.quantity, undelivered=run.quantity, refunded=ZERO
+    """Return what would be given back if the runs of open items ended undelivered.
+
+    As it is settled: for each order what is due for all that is undelivered by then, less what was given back before.
+    """
+    unresolved = items.filter(resolved_at=None)
+    undelivered = Counter[int]()
+    for order_id, quantity in unresolved.values_list("attempt__run__order", "attempt__run__quantity"):
+        undelivered[order_id] += quantity
+    ended = Run.objects.filter(order__in=undelivered, state__in=FINAL_RUN_STATES).order_by()
+    for order_id, remains in ended.values_list("order").annotate(sum=Sum("remains")):
+        undelivered[order_id] += remains
+    return in_base(
+        (
+            pricing.refund_due(
+                charge=order.charge,
+                quantity=order.quantity,
+                undelivered=undelivered[order.pk],
+                refunded=order.refunded,
+            ),
+            order.customer.wallet.currency,
         )
-        shares.append((min(share, order.charge - order.refunded), order.customer.wallet.currency))
-    return in_base(shares)
+        for order in Order.objects.filter(pk__in=undelivered).select_related("customer__wallet")
+    )
 
 
 def _found(item_id: int, *, reason: str, actor_id: int | None, provider_order: str) -> str:

@@ -1,8 +1,10 @@
 """What staff decide about single runs."""
 
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
-from orders import holds
+from orders import holds, routing
 from orders.models import Run
 from orders.refusals import REFUSALS
 from staff.operations.registry import Operation, register
@@ -18,6 +20,10 @@ def _release(run_id: int, *, reason: str, actor_id: int | None) -> str:
     return f"Run {Run.objects.get(pk=run_id)} is sent at any cost."
 
 
+def _weigh_release(run_ids: Sequence[int], **_arguments: Any) -> Decimal:
+    return routing.weigh_losses(Run.objects.filter(pk__in=run_ids, held_at__isnull=False))
+
+
 RELEASE = register(
     Operation(
         name="runs.release",
@@ -26,6 +32,8 @@ RELEASE = register(
         model=Run,
         run=_release,
         describe=_describe,
+        weigh=_weigh_release,
+        weighs_loss=True,
         refusals=REFUSALS,
     )
 )

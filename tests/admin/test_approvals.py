@@ -125,6 +125,31 @@ def test_without_permission_nothing_is_decided(manager: Client, customer: User, 
     assert approval.state == "waiting"
 
 
+def test_who_asked_takes_it_back_without_being_a_second_person(
+    make_clerk: Callable[..., Client], customer: User
+) -> None:
+    clerk = make_clerk("staff.view_approval", "wallet.view_wallet", "wallet.change_wallet")
+    approval = ask(clerk, customer)
+    page = clerk.get(page_of(approval)).content.decode()
+    assert page_of_action(approval, "reject") in page
+    assert page_of_action(approval, "approve") not in page
+
+    with nothing_moves():
+        assert run_action(clerk, approval, "approve").status_code == 403
+        assert run_action(clerk, approval, "reject", reason="mistaken").status_code == 302
+
+    approval.refresh_from_db()
+    assert approval.state == "rejected"
+
+
+def test_second_person_reads_that_who_asked_may_not_any_more(manager: Client, finance: Client, customer: User) -> None:
+    approval = ask(manager, customer)
+    User.objects.filter(username=f"clerk-{len(MANAGER)}").update(is_suspended=True)
+
+    with nothing_moves():
+        assert "may not do it any more" in complaints(run_action(finance, approval, "approve"))
+
+
 def test_cancel_above_the_threshold_waits(manager: Client, finance: Client, customer: User, order_id: int) -> None:
     order = Order.objects.get(pk=order_id)
     with nothing_moves():

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import DatabaseError
+from django.db.models import QuerySet
 from django.test import Client
 
 from accounts.models import User
@@ -226,6 +228,46 @@ def test_what_was_changed_while_it_waited_is_not_switched_on(
         assert "changed meanwhile" in complaints(run_action(boss, approval, "approve"))
 
     assert (is_on(gift), gift.percent) == (False, 4)
+
+
+def test_what_was_deleted_while_it_waited_is_said_to_be_gone(
+    boss: Client, make_clerk: Callable[..., Client], bonus: BonusRule, settings: Any
+) -> None:
+    approval = ask_with_two(settings, make_clerk(*MAY_CHANGE), bonus)
+    bonus.delete()
+
+    with nothing_moves():
+        assert "not there any more" in complaints(run_action(boss, approval, "approve"))
+
+    assert run_action(boss, approval, "reject", reason="gone").status_code == 302
+
+
+def test_deleting_in_a_list_is_one_with_writing_it_down(
+    boss: Client, bonus: BonusRule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    selected = {"action": "delete_selected", ACTION_CHECKBOX_NAME: bonus.pk, "post": "yes"}
+
+    def fail(*_args: Any) -> None:
+        raise DatabaseError("no room")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(QuerySet, "delete", fail)
+        with pytest.raises(DatabaseError):
+            boss.post(BONUSES, selected)
+    assert not AuditEntry.objects.exists()
+
+    boss.post(BONUSES, selected)
+
+    logged = AuditEntry.objects.get()
+    assert (logged.operation, logged.subject_id) == ("payments.bonusrule: delete", str(bonus.pk))
+    assert not BonusRule.objects.exists()
+
+
+def test_deleting_on_a_page_is_written_down_once(boss: Client, bonus: BonusRule) -> None:
+    boss.post(f"{page_of(bonus)[:-7]}delete/", {"post": "yes"})
+
+    assert not BonusRule.objects.exists()
+    assert AuditEntry.objects.get().before["percent"] == "10.000"
 
 
 def test_it_weighs_what_the_largest_payment_gets(

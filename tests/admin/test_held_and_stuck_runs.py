@@ -1,5 +1,6 @@
 """Runs that are held and runs with an alarm: seen at a glance, decided with a reason."""
 
+import html
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -185,6 +186,17 @@ def test_cancels_a_selection_each_for_itself(boss: Client, customer: User, follo
     assert "being sent right now" in outcomes.popitem()[1]
     assert balance_of(customer) == Decimal("8.3")
     assert HeldRun.objects.count() == 1
+
+
+def test_the_job_shows_what_was_refused(boss: Client, held: HeldRun) -> None:
+    response = answer(boss, "send_selected", held)
+    run_action(boss, held, "send_anyway", reason=WHY)
+    bulk.work(seconds=10)
+
+    page = boss.get(response.url)
+
+    assert page.status_code == 200
+    assert BulkJob.objects.get().items.get().outcome in html.unescape(page.content.decode())
 
 
 def test_a_selection_together_needs_a_second_person(

@@ -42,7 +42,7 @@ def test_approval_credits_what_arrived_in_the_name_of_staff(customer, staff, pay
     payment.refresh_from_db()
     assert balance_of(customer) == Decimal("49.5")
     assert (payment.state, payment.received, payment.decided_by) == ("credited", Decimal("49.5"), staff)
-    assert (payment.deposit.entry.key, payment.deposit.created_by) == ("deposit:hand:wire 17", staff)
+    assert (payment.deposit.entry.key, payment.deposit.created_by) == ("deposit:hand:wire17", staff)
     assert audit.audit_ledger().is_clean
 
 
@@ -55,7 +55,7 @@ def test_approval_takes_the_fee_and_gives_the_bonus_agreed(customer, staff, bank
 
     assert balance_of(customer) == Decimal("217.5")
     assert list(LedgerEntry.objects.order_by("seq").values_list("key", "amount")) == [
-        ("deposit:hand:wire 17", Decimal("197.5")),
+        ("deposit:hand:wire17", Decimal("197.5")),
         (f"bonus:payment:{payment.pk}", Decimal(20)),
     ]
     assert audit.audit_ledger().is_clean

@@ -8,9 +8,9 @@ from django.contrib.auth.models import Group
 
 from accounts.models import User
 from catalog.models import Service
-from orders import holds, submission
+from orders import cancellations, holds, submission
 from orders.models import Cancellation, Order, OrderEvent, Run
-from staff import approvals
+from staff import approvals, bulk
 from staff.audit import Origin
 from staff.models import Approval, AuditEntry, BulkJob, Channel
 from tests.admin_api.calling import Tool, make_staff, read, refusal, tool_of
@@ -364,6 +364,35 @@ def test_a_list_of_small_amounts_is_no_way_around(tool: Tool, customer: User, fo
         (2147483647, "refused", None),
     ]
     assert body["error_code"] == 202
+
+
+def test_a_list_that_is_sent_again_waits_once(tool: Tool, customer: User, followers: Service, dear: int) -> None:
+    ids = [dear, place(customer, followers, quantity=100_000)]
+
+    answers = [tool.post("orders/cancel", {"ids": some}).json() for some in (ids, ids[::-1])]
+
+    assert BulkJob.objects.count() == 1
+    assert {row["approval_id"] for answer in answers for row in answer["data"]["list"]} == {Approval.objects.get().pk}
+
+
+def test_a_list_that_weighs_less_by_then_is_under_way(
+    tool: Tool, customer: User, followers: Service, dear: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = place(customer, followers, quantity=100_000)
+    create = bulk.create_job
+
+    def create_later(name: str, **facts: Any) -> BulkJob:
+        cancellations.cancel_and_refund(order_id=second, reason="meanwhile", actor_id=None)
+        return create(name, **facts)
+
+    monkeypatch.setattr(bulk, "create_job", create_later)
+
+    response = tool.post("orders/cancel", {"ids": [dear, second]})
+
+    assert response.status_code == 202
+    assert [row["approval_id"] for row in response.json()["data"]["list"]] == [None, None]
+    assert "under way as bulk job" in response.json()["data"]["list"][0]["message"]
+    assert BulkJob.objects.get().state == "running"
 
 
 def test_nor_is_an_update(tool: Tool, customer: User, followers: Service, dear: int) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -14,11 +15,11 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from catalog.models import Currency
+from catalog.models import Currency, Service
 from orders import submission
-from orders.models import Order, ReviewItem
-from staff import approvals
-from staff.errors import ApprovalOver, Outgrown, OwnApproval
+from orders.models import Order, ReviewItem, Run
+from staff import approvals, bulk
+from staff.errors import ApprovalOver, AskerMayNot, Outgrown, OwnApproval, OwnMoney
 from staff.models import Approval, AuditEntry
 from staff.operations import registry
 from tests.fixtures import PASSWORD, balance_of, funded, nothing_moves, place
@@ -146,11 +147,55 @@ def test_sending_again_what_was_to_be_stopped_is_a_refund(
     assert Approval.objects.get(pk=waiting(outcome)).amount == Decimal("0.85")
 
 
+@pytest.mark.parametrize("is_job", [False, True])
+def test_runs_that_share_a_charge_unevenly_are_refunded_to_the_last(
+    customer: User, followers: Any, asker: User, is_job: bool
+) -> None:
+    """0.28405 for three runs: 0.09468, 0.09468 and 0.09469."""
+    Service.objects.update(rate=Decimal("0.853"))
+    place(funded(customer, "10"), followers, quantity=333, runs=3, interval=1)
+    for _ in range(3):
+        Run.objects.filter(state="queued").update(due_at=timezone.now())
+        claim = submission.claim_next()
+        assert claim is not None
+        submission.record_unknown(claim.attempt.pk, evidence="timed out")
+    facts: dict[str, Any] = {"reason": "not there", "actor": asker, "origin": ORIGIN}
+    items = list(ReviewItem.objects.order_by("pk").values_list("pk", flat=True))
+    assert len(items) == 3
+
+    if is_job:
+        job = bulk.create_job("reviews.refund", subject_ids=items, token=uuid4(), **facts)
+        bulk.work(seconds=10)
+        job.refresh_from_db()
+        assert (job.amount, job.moved, bulk.measure_progress(job).done) == (Decimal("0.28405"), Decimal("0.28405"), 3)
+    else:
+        for item in items:
+            registry.perform("reviews.refund", subject_id=item, **facts)
+
+    assert balance_of(customer) == 10
+    assert audit.audit_ledger().is_clean
+
+
+@pytest.mark.parametrize("who", ["asker", "second"])
+def test_nobody_decides_about_money_of_their_own(
+    adjust: Callable[..., Any], asker: User, second: User, who: str
+) -> None:
+    owner = {"asker": asker, "second": second}[who]
+    wallet = wallets.open_wallet(user_id=owner.pk, currency="USD")
+    approval_id = waiting(adjust("5", subject_id=wallet.pk))
+
+    with nothing_moves(), pytest.raises(OwnMoney):
+        approvals.approve(approval_id=approval_id, actor=second, origin=ORIGIN)
+
+    assert balance_of(owner) == 0
+    assert Approval.objects.get().state == "waiting"
+
+
 def test_who_asked_must_still_be_allowed_to(adjust: Callable[..., Any], asker: User, second: User) -> None:
     approval_id = waiting(adjust("5"))
     asker.groups.clear()
 
-    with nothing_moves(), pytest.raises(PermissionDenied):
+    with nothing_moves(), pytest.raises(AskerMayNot):
         approvals.approve(approval_id=approval_id, actor=second, origin=ORIGIN)
 
 

@@ -1,18 +1,22 @@
 """What customers say they have paid is theirs to claim; what only staff say has arrived is a credit by hand."""
 
+import threading
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from accounts.models import User
 from payments import decisions
+from payments.errors import PaymentOver
 from payments.models import Payment
 from staff.operations import registry
 from staff.operations.registry import Outcome
 from tests.fixtures import balance_of, nothing_moves
 from tests.payments.conftest import request as ask_to_pay
 from tests.staff.conftest import ORIGIN
+from wallet import deposits
 from wallet.errors import AlreadyPosted
 
 
@@ -74,3 +78,52 @@ def test_one_transfer_is_credited_by_one_door(
         other()
 
     assert balance_of(customer) == 50
+
+
+def test_a_reference_of_before_the_key_was_one_for_all_is_credited_once(
+    customer: User, bank: Any, second: User
+) -> None:
+    payment = ask_to_pay(customer, bank, "50")
+    old = deposits.post_deposit(wallet=customer.wallet, amount=Decimal(50), gateway="bank", external_id="Wire 17")
+    assert old.entry.key == "deposit:bank:Wire 17"
+
+    with nothing_moves(), pytest.raises(AlreadyPosted):
+        approve_payment(payment, second, received="50")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_payment_is_not_rejected_between_looking_and_crediting(
+    customer: User, bank: Any, second: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = ask_to_pay(customer, bank, "50")
+    said: list[str] = []
+
+    def reject() -> None:
+        try:
+            decisions.reject_payment(payment_id=payment.pk, reason="not there", actor_id=second.pk)
+            said.append("rejected")
+        except PaymentOver:
+            said.append("over")
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=reject)
+    run = registry.run_and_record
+
+    def run_while_somebody_rejects(*args: Any, **facts: Any) -> str:
+        other.start()
+        other.join(1)
+        assert other.is_alive()  # it waits for us
+        return run(*args, **facts)
+
+    monkeypatch.setattr(registry, "run_and_record", run_while_somebody_rejects)
+
+    approve_payment(payment, second, received="50")
+    other.join(20)
+
+    assert (said, balance_of(customer)) == (["over"], 50)
+
+
+@pytest.mark.parametrize("written", ["WIRE17", "wire\u200b 17", "\uff37ire 17", " Wire\t17 "])
+def test_references_are_the_same_however_they_are_written(written: str) -> None:
+    assert deposits.key_by_hand(written) == deposits.key_by_hand("Wire 17") != deposits.key_by_hand("Wire 18")
