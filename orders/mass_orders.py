@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce, Now
 
@@ -35,7 +35,7 @@ from orders.errors import (
 from orders.models import MassOrder, MassOrderLine
 from orders.placement import Buyer, Draft
 from panel import checkpoints
-from panel.errors import DomainError, violated_constraint
+from panel.errors import DomainError, is_outage, violated_constraint
 from panel.money import ZERO, format_amount
 from panel.paging import Page, read_newest, read_page
 from wallet.errors import InsufficientBalance
@@ -193,11 +193,9 @@ def place_next(mass_order_id: int) -> bool:
                 _end(mass_order)
                 return False
             return _place(mass_order, line)
-    except (OperationalError, InterfaceError):
-        raise  # the database is away; the line is as it was, or done
-    except Exception:
-        if line is None:
-            raise
+    except Exception as error:
+        if is_outage(error) or line is None:
+            raise  # the line is as it was, or done
         # Nothing of it was committed. One line that trips over something unforeseen must not hold up the others
         # for ever, and staff find it in the log.
         logger.exception("line %s could not be placed", line)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, connection, transaction
 from django.db.models.functions import Now
 
 from catalog.models import Route
@@ -21,7 +21,7 @@ from orders.models import Attempt, Order, OrderEvent, Run
 from orders.transitions import RunState
 from panel import alerts, checkpoints
 from panel.alerts import tell_staff
-from panel.errors import violated_constraint
+from panel.errors import is_outage, violated_constraint
 from providers import adapter, health
 from providers.errors import Ambiguous, LinkBusy, NotSent, ProviderError, Refused, RefusedForNow
 from providers.models import Provider
@@ -133,11 +133,9 @@ def _claim_at(provider_id: int) -> tuple[Claim | None, bool]:
                 return None, False
             looked_at.append(run)
             return _decide(run, made_at=made_at)
-    except (OperationalError, InterfaceError):
-        raise  # the database is away, and that is not the run's fault
     except Exception as error:
-        if not looked_at:
-            raise
+        if is_outage(error) or not looked_at:
+            raise  # that is not the run's fault
         # It would be the first to be looked at for ever, and keep everybody's orders waiting.
         logger.exception("run %s cannot be prepared", looked_at[0].pk)
         with transaction.atomic(durable=True):
@@ -245,7 +243,9 @@ def _record_through_outages(record: Callable[[], None], claim: Claim) -> None:
     while True:
         try:
             return record()
-        except (OperationalError, InterfaceError):
+        except (DatabaseError, InterfaceError) as error:
+            if not is_outage(error):
+                raise
             if time.monotonic() - claim.made_at > LEASE.total_seconds():
                 logger.exception("attempt %s ended, and it could not be recorded: %r", claim.attempt.pk, record)
                 raise

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -23,6 +23,7 @@ from orders.errors import NotToTakeNow, RunNotByHand
 from orders.models import Attempt, Order, OrderEvent, Run
 from orders.routing import Choice
 from orders.transitions import TRACKED_RUN_STATES, RunState
+from panel.errors import is_outage
 from providers.models import Provider
 
 TAKEN_MAX = 100  # at once, however many are asked for: their orders are locked together, for a fraction of a second
@@ -66,9 +67,9 @@ def take_due(
         try:
             with transaction.atomic():
                 is_taken = _take_or_put_off(run, reason=reason, actor_id=actor_id)
-        except (OperationalError, InterfaceError):
-            raise  # the database is away, and that is not the run's fault
         except Exception as error:
+            if is_outage(error):
+                raise  # that is not the run's fault
             # It would be the first to be looked at for ever, and nothing would be handed out any more.
             logger.exception("run %s cannot be handed out", run.pk)
             run.refresh_from_db()

@@ -1,8 +1,9 @@
-"""The root of all refusals, and how a refusal by the database is read."""
+"""The root of all refusals, and how a refusal or a failure of the database is read."""
 
 from collections.abc import Mapping
 
-from django.db import IntegrityError
+from django.db import IntegrityError, InterfaceError, OperationalError
+from psycopg.errors import IdleInTransactionSessionTimeout
 
 
 class DomainError(Exception):
@@ -21,3 +22,14 @@ def violated_constraint(error: IntegrityError) -> str | None:
 def describe_refusal(error: DomainError, refusals: Mapping[type[DomainError], str]) -> str:
     """Return what staff read when the domain says no."""
     return refusals.get(type(error), f"Refused ({type(error).__name__}). Nothing was changed.")
+
+
+def is_outage(error: Exception) -> bool:
+    """Say whether the database failed, or the line to it, and not what was asked of it: asked again, it may go well.
+
+    Also when it ended a session that had stood still: PostgreSQL files that under the errors of a program, and whoever
+    wakes up must not take it for one.
+    """
+    return isinstance(error, OperationalError | InterfaceError) or isinstance(
+        error.__cause__, IdleInTransactionSessionTimeout
+    )

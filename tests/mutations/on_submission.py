@@ -139,6 +139,26 @@ _transaction, transaction = transaction, _Joining()
         (f"{TESTS}::test_a_worker_that_wakes_up_too_late_sends_nothing",),
     ),
     Mutant(
+        "a_frozen_worker_keeps_its_locks",
+        "panel/settings.py",
+        [
+            (
+                'f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS}s {_server_options}"',
+                "_server_options",
+            )
+        ],
+        ("tests/panel/test_settings.py::test_who_stands_still_in_a_transaction_is_thrown_out",),
+    ),
+    Mutant(
+        "who_was_thrown_out_blames_the_run",
+        "panel/errors.py",
+        [("error.__cause__, IdleInTransactionSessionTimeout", "error.__cause__, ()")],
+        (
+            f"{TESTS}::test_a_worker_that_stood_still_in_a_claim_blames_no_run",
+            f"{TESTS}::test_a_worker_that_stood_still_while_it_recorded_records_again",
+        ),
+    ),
+    Mutant(
         "a_call_outlives_its_lease",
         SUBMISSION,
         [("LEASE = timedelta(seconds=36)", "LEASE = timedelta(seconds=30)")],

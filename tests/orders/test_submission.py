@@ -1,6 +1,7 @@
 """Sending runs: every outcome of a call, and what a dead worker leaves behind."""
 
 import threading
+import time
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -402,3 +403,46 @@ def test_mails_wait_until_the_end_of_the_call_is_recorded(customer, followers, a
     submission.submit_next()
 
     assert seen == [("queued", ["deferred"])]
+
+
+def stand_still_at(monkeypatch, point):
+    """Let this worker stand still once, in its transaction, until the database has ended its session."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET idle_in_transaction_session_timeout = '100ms'")
+    points = [point]
+
+    def listener(name):
+        if name in points:
+            points.remove(name)
+            time.sleep(0.5)
+
+    monkeypatch.setattr(checkpoints, "listener", listener)
+    return points
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_stood_still_in_a_claim_blames_no_run(customer, followers, monkeypatch):
+    order = order_of(customer, followers)
+    to_come = stand_still_at(monkeypatch, "in_claim")
+
+    with pytest.raises(DatabaseError, match="idle-in-transaction"):
+        submission.submit_next()
+
+    assert to_come == []
+    assert state_of(order) == ("queued", [])
+    assert order.runs.get().held_at is None
+    assert submission.submit_next()
+    assert state_of(order) == ("submitted", ["accepted"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_stood_still_while_it_recorded_records_again(customer, followers, monkeypatch):
+    monkeypatch.setattr(submission, "RECORD_AGAIN_SECONDS", 0.01)
+    order = order_of(customer, followers)
+    to_come = stand_still_at(monkeypatch, "in_record")
+
+    assert submission.submit_next()
+
+    assert to_come == []
+    assert state_of(order) == ("submitted", ["accepted"])
+    assert SandboxOrder.objects.count() == 1

@@ -4,13 +4,18 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import InternalError, connection, transaction
 
+from orders import submission
 from panel import startup
+from panel.errors import is_outage
+from providers.models import Provider
 
 PRODUCTION = {
     "ENV_FILE": os.devnull,
@@ -103,6 +108,53 @@ def test_starts_with_all_of_them_right(tmp_path: Path) -> None:
     )
 
     assert result.returncode == 0, result.stderr
+
+
+PRINT_OPTIONS = "from django.conf import settings; print(settings.DATABASES['default']['OPTIONS']['options'])"
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        ("", "-c idle_in_transaction_session_timeout=30s"),
+        ("&options=-c%20geqo%3Doff", "-c idle_in_transaction_session_timeout=30s -c geqo=off"),
+    ],
+)
+def test_the_owner_s_options_of_the_database_prevail(tmp_path: Path, given: str, options: str) -> None:
+    address = PRODUCTION["DATABASE_URL"] + given
+
+    result = run(tmp_path, "shell", "--verbosity=0", "--command", PRINT_OPTIONS, DATABASE_URL=address)
+
+    assert result.stdout == f"{options}\n", result.stderr
+
+
+@transaction.atomic
+def stand_still_in_a_transaction() -> None:
+    list(Provider.objects.select_for_update())
+    time.sleep(0.5)
+    Provider.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_stands_still_in_a_transaction_is_thrown_out() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("30s",)
+        cursor.execute("SET idle_in_transaction_session_timeout = '100ms'")  # sooner than a test wants to wait
+
+    with pytest.raises(InternalError, match="idle-in-transaction timeout") as caught:
+        stand_still_in_a_transaction()
+
+    assert is_outage(caught.value)
+    assert not Provider.objects.exists()  # on a new session
+
+
+def test_a_server_that_is_cut_off_is_noticed() -> None:
+    options = settings.DATABASES["default"]["OPTIONS"]
+
+    to_notice = options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"]
+
+    assert to_notice == options["tcp_user_timeout"] / 1000 < submission.LEASE.total_seconds()
 
 
 @pytest.mark.parametrize("value", ["off", "FALSE", "no", ""])
