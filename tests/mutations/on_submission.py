@@ -59,10 +59,27 @@ _transaction, transaction = transaction, _Joining()
         "claims_without_locks",
         SUBMISSION,
         [
-            ("\nFOR NO KEY UPDATE\n", "\n"),
+            ("\nFOR NO KEY UPDATE OF p\n", "\n"),
             ("\nFOR UPDATE OF r SKIP LOCKED\n", "\n"),
         ],
         (f"{TESTS}::test_racing_workers_send_each_run_once",),
+    ),
+    Mutant(
+        "all_wait_for_a_provider_that_somebody_keeps",
+        SUBMISSION,
+        [
+            (
+                "FROM set_config('lock_timeout', %(patience)s, true), providers",
+                "FROM (SELECT %(patience)s) unused, providers",
+            )
+        ],
+        (f"{TESTS}::test_a_provider_that_somebody_keeps_locked_keeps_no_other_waiting",),
+    ),
+    Mutant(
+        "each_claim_waits_for_a_provider_that_somebody_keeps",
+        SUBMISSION,
+        [("            _passed_over_at[provider_id] = time.monotonic()\n", "")],
+        (f"{TESTS}::test_a_provider_that_somebody_keeps_locked_keeps_no_other_waiting",),
     ),
     Mutant(
         "ambiguous_is_not_sent",

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -260,6 +261,65 @@ def test_racing_workers_send_each_run_once(customer, followers):
     assert SandboxOrder.objects.count() == len(orders)
     assert set(Run.objects.values_list("state", flat=True)) == {RunState.SUBMITTED}
     assert Attempt.objects.count() == len(orders)
+
+
+@contextmanager
+def locked_by_somebody(provider):
+    """Keep a provider's row locked in this block, as a worker does that stands still in the middle of a claim."""
+    is_locked, may_end = threading.Event(), threading.Event()
+
+    def keep():
+        with transaction.atomic():
+            Provider.objects.select_for_update(no_key=True).get(pk=provider.pk)
+            is_locked.set()
+            may_end.wait(10)
+        connection.close()
+
+    keeper = threading.Thread(target=keep)
+    keeper.start()
+    assert is_locked.wait(10)
+    try:
+        yield
+    finally:
+        may_end.set()
+        keeper.join()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_provider_that_somebody_keeps_locked_keeps_no_other_waiting(customer, followers, provider, make_service):
+    other = Provider.objects.create(name="Other", kind="sandbox")
+    elsewhere = make_service(provider=other)
+    stuck = order_of(customer, followers)  # due longest, so its provider is looked at first
+    healthy = [order_of(customer, elsewhere) for _ in range(3)]
+
+    with locked_by_somebody(provider):
+        started = time.monotonic()
+        claims = [submission.claim_next() for _ in healthy]
+        took = time.monotonic() - started
+
+    assert {claim.run.order_id for claim in claims} == {order.pk for order in healthy}
+    assert took < 3  # one wait of a second, not one for each claim
+    # It is looked at again as soon as there is nothing else to do.
+    assert submission.claim_next().run.order_id == stuck.pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_claims_wait_for_one_another(customer, followers, provider):
+    """Who found nothing to do instead would end, and the order would wait for the next message."""
+    order_of(customer, followers)
+    claims = []
+
+    def claim():
+        claims.append(submission.claim_next())
+        connection.close()
+
+    worker = threading.Thread(target=claim)
+    with locked_by_somebody(provider):
+        worker.start()
+        time.sleep(0.3)
+    worker.join()
+
+    assert claims != [None]
 
 
 @pytest.mark.django_db(transaction=True)
