@@ -51,12 +51,11 @@ def choose_route(order: Order, run: Run) -> Choice:
         if any(route.has_refused for route in routes):
             return Choice(None, why_not="every route in use has refused it", is_exhausted=True)
         return Choice(None, why_not="no route in use takes this quantity")
-    may_lose = order.service.allow_loss or run.loss_accepted
     losses = []
     for route in fitting:
         cost = _cost_of(route, run=run, flat_rate=flat_rate)
         revenue = _revenue_of(route, order=order, run=run)
-        if may_lose or (cost is not None and cost <= revenue):
+        if may_lose(order, run) or (cost is not None and cost <= revenue):
             return Choice(route, cost=cost, misses=route.misses)
         losses.append(_describe_loss(route, cost=cost, revenue=revenue))
     return Choice(None, why_not="; ".join(losses))
@@ -75,6 +74,11 @@ def choose_route_at(provider_id: int, order: Order, run: Run) -> Choice:
         if best.route is None:
             best = Choice(route, cost=cost, why_not=_describe_loss(route, cost=cost, revenue=revenue))
     return best
+
+
+def may_lose(order: Order, run: Run) -> bool:
+    """Say whether staff allow a run to cost more than the customer pays for it: it alone, or all of its service."""
+    return order.service.allow_loss or run.loss_accepted
 
 
 def weigh_losses(runs: QuerySet[Run]) -> Decimal:

@@ -103,7 +103,7 @@ def take_order(*, order_id: int, reason: str, actor_id: int | None) -> Run:
             raise NotToTakeNow(why=why)
         assert run.provider_id is not None  # it waits there
         choice = routing.choose_route_at(run.provider_id, order, run)
-        if choice.route is None or choice.why_not:
+        if choice.route is None or (choice.why_not and not routing.may_lose(order, run)):
             raise NotToTakeNow(why=choice.why_not)
         _hand_out(run, choice, reason=reason, actor_id=actor_id)
     return run

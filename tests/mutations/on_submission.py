@@ -4,6 +4,7 @@ from tests.mutations.mutant import Mutant
 
 SUBMISSION = "orders/submission.py"
 TESTS = "tests/orders/test_submission.py"
+TAKING = "tests/orders/test_taking.py"
 ROUTING = "tests/orders/test_routing.py"
 PLACES = "orders/places.py"
 OF_PLACES = "tests/orders/test_places.py"
@@ -254,8 +255,20 @@ _transaction, transaction = transaction, _Joining()
     Mutant(
         "sends_at_a_loss",
         "orders/routing.py",
-        [("if may_lose or (cost is not None and cost <= revenue):", "if True:")],
+        [("if may_lose(order, run) or (cost is not None and cost <= revenue):", "if True:")],
         (f"{ROUTING}::test_holds_what_would_lose_money",),
+    ),
+    Mutant(
+        "staff_take_at_a_loss",
+        "orders/taking.py",
+        [("(choice.why_not and not routing.may_lose(order, run))", "False")],
+        (f"{TAKING}::test_refuses_to_take_what_is_not_to_be_taken",),
+    ),
+    Mutant(
+        "an_accepted_loss_is_not_to_be_taken",
+        "orders/taking.py",
+        [("(choice.why_not and not routing.may_lose(order, run))", "choice.why_not")],
+        (f"{TAKING}::test_an_accepted_loss_is_taken_by_whoever_pulls_or_chooses",),
     ),
     Mutant(
         "tries_a_route_that_refused",

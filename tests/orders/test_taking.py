@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from catalog.models import Route
+from catalog.models import Route, Service
 from orders import (
     cancellations,
     holds,
@@ -234,6 +234,24 @@ def test_staff_take_one_order(order, staff):
     assert (run.pk, run.state) == (order.runs.get().pk, "in_progress")
     assert order.events.get(kind="submitted").actor == staff
     assert pull() == []
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        pytest.param(lambda: Run.objects.update(loss_accepted=True), id="of the run"),
+        pytest.param(lambda: Service.objects.update(allow_loss=True), id="of the service"),
+    ],
+)
+@pytest.mark.parametrize("take_it", [lambda order: pull(), take], ids=["pulls", "chooses"])
+def test_an_accepted_loss_is_taken_by_whoever_pulls_or_chooses(order, accept, take_it):
+    Route.objects.update(cost=Decimal("0.86"))
+    accept()
+
+    take_it(order)
+
+    assert order.runs.get().state == "in_progress"
+    assert Attempt.objects.get().cost == Decimal("0.86000")
 
 
 def test_refuses_to_take_what_is_not_to_be_taken(order, dripfeed, handmade, manual, customer):
