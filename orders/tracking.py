@@ -85,30 +85,34 @@ WHERE id = ANY(ARRAY(
 RETURNING id, provider_order, state, quantity, remains, start_count, start_count_by_staff
 """
 
-_NEXT_POLL = f"""
-UPDATE orders_run SET poll_at = statement_timestamp() + {_INTERVAL}
-WHERE id = ANY(%(run_ids)s) AND state = ANY(%(states)s)
+# A cancellation of a drip-feed locks its runs by their numbers. Locked here as they happen to be found, each of the two
+# might have a run that the other one waits for.
+_LOCKED_BY_NUMBER = """
+id = ANY(ARRAY(
+    SELECT id FROM orders_run WHERE id = ANY(%(run_ids)s) AND {condition} ORDER BY order_id, number FOR NO KEY UPDATE
+))
 """
+_ARE_TRACKED = _LOCKED_BY_NUMBER.format(condition="state = ANY(%(states)s)")
+
+_NEXT_POLL = f"UPDATE orders_run SET poll_at = statement_timestamp() + {_INTERVAL} WHERE {_ARE_TRACKED}"
 
 # The next call begins with these: the last one ended before it came to them.
-_ASK_SOON = """
-UPDATE orders_run SET poll_at = statement_timestamp() WHERE id = ANY(%(run_ids)s) AND state = ANY(%(states)s)
-"""
+_ASK_SOON = f"UPDATE orders_run SET poll_at = statement_timestamp() WHERE {_ARE_TRACKED}"
 
-_COUNT_NOT_KNOWN = """
+_COUNT_NOT_KNOWN = f"""
 UPDATE orders_run SET
     unknown_count = least(unknown_count + 1, 1000),
     alarm = CASE WHEN unknown_count + 1 >= %(most)s THEN 'not_known' ELSE alarm END,
     alarm_at = CASE WHEN unknown_count + 1 >= %(most)s THEN coalesce(alarm_at, statement_timestamp()) ELSE alarm_at END
-WHERE id = ANY(%(run_ids)s) AND state = ANY(%(states)s)
+WHERE {_ARE_TRACKED}
 """
 
-_FORGET_NOT_KNOWN = """
+_FORGET_NOT_KNOWN = f"""
 UPDATE orders_run SET
     unknown_count = 0,
     alarm_at = CASE WHEN alarm = 'not_known' THEN NULL ELSE alarm_at END,
     alarm = CASE WHEN alarm = 'not_known' THEN '' ELSE alarm END
-WHERE id = ANY(%(run_ids)s) AND unknown_count > 0
+WHERE {_LOCKED_BY_NUMBER.format(condition="unknown_count > 0")}
 """
 
 _STATES = sorted(TRACKED_RUN_STATES)

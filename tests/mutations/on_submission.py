@@ -5,6 +5,7 @@ from tests.mutations.mutant import Mutant
 SUBMISSION = "orders/submission.py"
 TESTS = "tests/orders/test_submission.py"
 TAKING = "tests/orders/test_taking.py"
+POLLING = "tests/orders/test_polling.py"
 ROUTING = "tests/orders/test_routing.py"
 PLACES = "orders/places.py"
 OF_PLACES = "tests/orders/test_places.py"
@@ -245,6 +246,12 @@ _transaction, transaction = transaction, _Joining()
         PLACES,
         [("taken < places AND in_flight < places * %(in_flight_times)s", "taken < places")],
         (f"{OF_PLACES}::test_never_more_than_twice_its_places",),
+    ),
+    Mutant(
+        "locks_runs_as_it_finds_them",
+        "orders/tracking.py",
+        [("AND {condition} ORDER BY order_id, number FOR NO KEY UPDATE", "AND {condition}")],
+        (f"{POLLING}::test_runs_of_a_drip_feed_are_locked_in_the_order_in_which_a_cancellation_locks_them",),
     ),
     Mutant(
         "the_breaker_never_opens",

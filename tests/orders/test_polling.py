@@ -1,6 +1,7 @@
 """How often whom to ask: a hundred at a time, one worker per provider, fresh orders often and old ones seldom."""
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from django.db.models import CharField, F
 from django.db.models.functions import Cast, Now
 from django.utils import timezone
 
-from orders import tracking
+from orders import cancellations, tracking
 from orders.models import Run, TrackingTurn
 from providers.adapter import STATUS_IDS_MAX, Report, ReportedStatus
 from providers.errors import Ambiguous, Refused
@@ -284,3 +285,62 @@ def test_looks_for_a_bad_id_only_as_long_as_that_is_quick(customer, followers, c
     tracking.track_due()
 
     assert len(calls) == 1
+
+
+def wait_for_waiting(count):
+    """Wait until so many sessions wait for a lock."""
+    ends = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < ends:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone() == (count,):
+                return
+            time.sleep(0.01)
+    pytest.fail(f"no {count} sessions wait for a lock")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_runs_of_a_drip_feed_are_locked_in_the_order_in_which_a_cancellation_locks_them(
+    customer, followers, monkeypatch
+):
+    """Each would else have one run and wait for the other one, until PostgreSQL ends one of them."""
+    order = open_runs(customer, followers, 2)
+    first, second = order.runs.order_by("number")
+    # Written anew, it lies behind the second one: where the order is not said, that is the one in which they are found.
+    Run.objects.filter(pk=first.pk).update(expected_at=Now())
+    is_asked, may_answer, failures = threading.Event(), threading.Event(), []
+
+    def statuses(self, ids):
+        is_asked.set()
+        may_answer.wait(10)
+        return {one: Report(status=ReportedStatus.PENDING, start_count=None, remains=None) for one in ids}
+
+    def start(work):
+        def run():
+            try:
+                work()
+            except Exception as error:
+                failures.append(error)
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        return thread
+
+    monkeypatch.setattr(Sandbox, "statuses", statuses)
+    tracker = start(tracking.track_due)
+    assert is_asked.wait(10)
+    with transaction.atomic():
+        Run.objects.select_for_update().get(pk=second.pk)  # both come to it, one after the other
+        may_answer.set()
+        wait_for_waiting(1)
+        canceler = start(lambda: cancellations.request_cancellation(user_id=customer.pk, order_id=order.pk))
+        wait_for_waiting(2)
+    tracker.join()
+    canceler.join()
+
+    assert failures == []
