@@ -279,6 +279,8 @@ def record_accepted(claim: Claim, *, provider_order: str) -> None:
     try:
         with transaction.atomic(durable=True):
             order, run, attempt = _lock(claim.attempt.pk)
+            if attempt.state == Attempt.State.ACCEPTED and run.provider_order == provider_order:
+                return  # the answer to an earlier commit was lost, or a person has found it meanwhile
             if attempt.state == Attempt.State.UNKNOWN and run.state == RunState.UNKNOWN:
                 # The lease ran out, but the answer came after all: that is evidence.
                 reviews.close_by_late_answer(attempt)
@@ -357,10 +359,9 @@ def record_unknown(attempt_id: int, *, evidence: str) -> None:
     with transaction.atomic(durable=True):
         order, run, attempt = _lock(attempt_id)
         if attempt.state == Attempt.State.IN_FLIGHT:
-            _finish(attempt, Attempt.State.UNKNOWN, evidence=evidence)
-            settlement.move_run(run, RunState.UNKNOWN)
-            dripfeed.keep_interval(order, sent_at=attempt.started_at)
-            reviews.open_review(attempt, run=run)
+            _leave_to_a_person(order, run, attempt, evidence=evidence)
+        elif attempt.evidence != evidence[:EVIDENCE_MAX_CHARACTERS]:  # else the answer to an earlier commit was lost
+            _keep_late_evidence(attempt, evidence=f"nobody knows: {evidence}")
 
 
 def expire_leases() -> int:
@@ -369,11 +370,25 @@ def expire_leases() -> int:
     attempt_ids = list(expired[:100])
     for attempt_id in attempt_ids:
         try:
-            record_unknown(attempt_id, evidence="the worker that sent it did not come back")
+            _end_lease(attempt_id)
         except Exception:
             # One that cannot be recorded must not keep the others in flight for ever.
             logger.exception("the lease of attempt %s could not be ended", attempt_id)
     return len(attempt_ids)
+
+
+def _end_lease(attempt_id: int) -> None:
+    with transaction.atomic(durable=True):
+        order, run, attempt = _lock(attempt_id)
+        if attempt.state == Attempt.State.IN_FLIGHT:  # its worker may have come back since it was looked up
+            _leave_to_a_person(order, run, attempt, evidence="the worker that sent it did not come back")
+
+
+def _leave_to_a_person(order: Order, run: Run, attempt: Attempt, *, evidence: str) -> None:
+    _finish(attempt, Attempt.State.UNKNOWN, evidence=evidence)
+    settlement.move_run(run, RunState.UNKNOWN)
+    dripfeed.keep_interval(order, sent_at=attempt.started_at)
+    reviews.open_review(attempt, run=run)
 
 
 def _lock(attempt_id: int) -> tuple[Order, Run, Attempt]:

@@ -111,8 +111,8 @@ _transaction, transaction = transaction, _Joining()
         SUBMISSION,
         [
             (
-                'record_unknown(attempt_id, evidence="the worker that sent it did not come back")',
-                'record_not_sent(Claim(Attempt(pk=attempt_id), None, None, 0.0), evidence="")',
+                "            _end_lease(attempt_id)\n",
+                '            record_not_sent(Claim(Attempt(pk=attempt_id), None, None, 0.0), evidence="")\n',
             )
         ],
         (f"{TESTS}::test_expires_what_a_dead_worker_left",),
@@ -122,14 +122,14 @@ _transaction, transaction = transaction, _Joining()
         SUBMISSION,
         [
             (
-                """            _finish(attempt, Attempt.State.UNKNOWN, evidence=evidence)
-            settlement.move_run(run, RunState.UNKNOWN)
-            dripfeed.keep_interval(order, sent_at=attempt.started_at)
-            reviews.open_review(attempt, run=run)""",
+                """    _finish(attempt, Attempt.State.UNKNOWN, evidence=evidence)
+    settlement.move_run(run, RunState.UNKNOWN)
+    dripfeed.keep_interval(order, sent_at=attempt.started_at)
+    reviews.open_review(attempt, run=run)""",
                 """\
-            _finish(attempt, Attempt.State.REJECTED, evidence=evidence)
-            settlement.move_run(run, RunState.REJECTED, remains=run.quantity)
-            settlement.settle(order)""",
+    _finish(attempt, Attempt.State.REJECTED, evidence=evidence)
+    settlement.move_run(run, RunState.REJECTED, remains=run.quantity)
+    settlement.settle(order)""",
             )
         ],
         (f"{TESTS}::test_sends_to_review_what_nobody_knows",),
@@ -137,7 +137,7 @@ _transaction, transaction = transaction, _Joining()
     Mutant(
         "opens_no_review",
         SUBMISSION,
-        [("            reviews.open_review(attempt, run=run)\n", "")],
+        [("    reviews.open_review(attempt, run=run)\n", "")],
         (f"{TESTS}::test_expires_what_a_dead_worker_left",),
     ),
     Mutant(
@@ -188,6 +188,12 @@ _transaction, transaction = transaction, _Joining()
         SUBMISSION,
         [("            elif attempt.state != Attempt.State.IN_FLIGHT:", "            elif False:")],
         (f"{TESTS}::test_a_late_answer_does_not_undo_what_a_person_decided",),
+    ),
+    Mutant(
+        "an_acceptance_recorded_twice_is_a_double_delivery",
+        SUBMISSION,
+        [("if attempt.state == Attempt.State.ACCEPTED and run.provider_order == provider_order:", "if False:")],
+        (f"{TESTS}::test_an_acceptance_recorded_twice_is_no_double_delivery",),
     ),
     Mutant(
         "a_late_failure_sends_again",

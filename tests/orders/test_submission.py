@@ -407,6 +407,10 @@ def test_looks_at_the_next_provider_after_some_runs_that_go_nowhere(customer, fo
     [
         (partial(submission.record_rejected, evidence="bad link"), "answered late: refused: bad link"),
         (partial(submission.record_not_sent, evidence="no route"), "answered late: nothing was sent: no route"),
+        (
+            lambda claim: submission.record_unknown(claim.attempt.pk, evidence="HTTP 500"),
+            "answered late: nobody knows: HTTP 500",
+        ),
     ],
 )
 def test_shows_what_came_late_to_whoever_decides(customer, followers, late, words):
@@ -418,6 +422,78 @@ def test_shows_what_came_late_to_whoever_decides(customer, followers, late, word
     late(claim)
 
     assert Attempt.objects.get().evidence.splitlines()[-1] == words
+
+
+def test_shows_an_id_of_another_run_that_came_late(customer, followers):
+    submitted(order_of(customer, followers), provider_order="P-1")
+    order = order_of(customer, followers)
+    claim = submission.claim_next()
+    Attempt.objects.update(lease_until=Now() - timedelta(seconds=1))
+    submission.expire_leases()
+
+    submission.record_accepted(claim, provider_order="P-1")
+
+    assert state_of(order) == ("unknown", ["unknown"])
+    assert ReviewItem.objects.get().resolved_at is None
+    assert "order id P-1, which another run has" in order.runs.get().attempts.get().evidence
+
+
+def test_what_nobody_knows_is_recorded_once(customer, followers):
+    order = order_of(customer, followers)
+    claim = submission.claim_next()
+
+    for _ in range(2):  # as when the answer to the first commit was lost
+        submission.record_unknown(claim.attempt.pk, evidence="read timed out")
+
+    assert state_of(order) == ("unknown", ["unknown"])
+    assert Attempt.objects.get().evidence == "read timed out"
+
+
+def test_a_lease_that_was_met_after_all_leaves_no_trace(customer, followers, monkeypatch):
+    """An attempt may end between the look for expired leases and the lock."""
+    order = order_of(customer, followers)
+    claim = submission.claim_next()
+    Attempt.objects.update(lease_until=Now() - timedelta(seconds=1))
+    end_lease = submission._end_lease
+    monkeypatch.setattr(
+        submission,
+        "_end_lease",
+        lambda attempt_id: (submission.record_accepted(claim, provider_order="P-9"), end_lease(attempt_id)),
+    )
+
+    assert submission.expire_leases() == 1
+
+    assert state_of(order) == ("submitted", ["accepted"])
+    assert Attempt.objects.get().evidence == "P-9"
+
+
+def test_an_acceptance_recorded_twice_is_no_double_delivery(customer, followers, caplog):
+    order = order_of(customer, followers)
+    claim = submission.claim_next()
+
+    for _ in range(2):  # as when the answer to the first commit was lost
+        submission.record_accepted(claim, provider_order="P-9")
+
+    assert state_of(order) == ("submitted", ["accepted"])
+    assert Attempt.objects.get().evidence == "P-9"
+    assert event_kinds(order).count("submitted") == 1
+    assert caplog.text == ""
+
+
+def test_an_acceptance_that_a_person_has_found_is_no_double_delivery(customer, followers, staff, caplog):
+    order = order_of(customer, followers)
+    claim = submission.claim_next()
+    Attempt.objects.update(lease_until=Now() - timedelta(seconds=1))
+    submission.expire_leases()
+    found = {"item_id": ReviewItem.objects.get().pk, "reason": "in their list", "actor_id": staff.pk}
+    reviews.resolve_found(provider_order="P-9", **found)
+
+    submission.record_accepted(claim, provider_order="P-9")
+    assert caplog.text == ""
+
+    submission.record_accepted(claim, provider_order="P-10")
+    assert f"Run {order.pk}/1 may be delivered twice" in caplog.text
+    assert order.runs.get().provider_order == "P-9"
 
 
 def test_what_was_answered_is_recorded_when_the_database_is_back(customer, followers, monkeypatch):
