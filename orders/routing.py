@@ -1,5 +1,6 @@
 """Choose from whom a run is bought: never at a loss unseen, and never again where it was refused."""
 
+import logging
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -13,16 +14,19 @@ from django.db.models.functions import Now
 
 from catalog.models import Currency, Route
 from catalog.types import TYPES
-from orders import pricing
-from orders.models import Order, Run
+from orders import pricing, walks
+from orders.models import Order, Run, Walk
 from orders.transitions import RunState
 from panel.columns import Columns
+from panel.errors import is_outage
 from panel.money import MAX_AMOUNT, ZERO, format_amount, round_half_up
 from providers import health
 from providers.models import Provider
 
 PAGE = 200  # runs read at a time
 LEFT_MAX = 20
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,10 @@ def weigh_losses(runs: QuerySet[Run]) -> Decimal:
 
 
 def reroute_waiting(*, seconds: float) -> int:
-    """Send runs that wait at a provider that is not sound by another route, where there is one; return how many."""
+    """Send runs that wait at a provider that is not sound by another route, where there is one; return how many.
+
+    Where many have none it does not come to all of them: that is for `reroute_in_turn`.
+    """
     started = time.monotonic()
     moved = 0
     sound = Provider.objects.filter(health.is_sound())
@@ -129,23 +136,59 @@ def reroute_waiting(*, seconds: float) -> int:
     return moved
 
 
+# Of many providers the pages are read one by one and then merged: each is a few rows of an index.
+_NEXT_OUT_OF_REACH = f"""
+SELECT r.id, r.due_at FROM providers_provider p
+CROSS JOIN LATERAL (
+    SELECT id, due_at FROM orders_run
+    WHERE provider_id = p.id AND state = 'queued' AND held_at IS NULL
+        AND (due_at, id) > (%(after_at)s::timestamptz, %(after_id)s) AND due_at <= %(until)s::timestamptz
+    ORDER BY due_at, id LIMIT %(page)s
+) r
+WHERE NOT {health.IS_SOUND}
+ORDER BY r.due_at, r.id LIMIT %(page)s
+"""
+
+
+def reroute_in_turn(*, seconds: float) -> int:
+    """Send runs that wait at a provider that is not sound by another route, also those behind many that have none.
+
+    `reroute_waiting` is quick and begins with those due longest each time. Here the next call goes on behind them.
+    """
+    moved = 0
+    for run_ids in walks.take_pages(Walk.Over.OUT_OF_REACH, _NEXT_OUT_OF_REACH, seconds=seconds):
+        waiting = Run.objects.filter(pk__in=run_ids, order__service__in=_list_sound().values("service"))
+        for run in waiting.select_related("order__service").order_by("due_at", "pk"):
+            moved += _reroute(run)
+    return moved
+
+
 def _page_waiting(provider: Provider, *, after: Run | None, without: Sequence[int]) -> Sequence[Run]:
     """Read the next runs that wait at a provider and whose service has a route elsewhere, those due longest first."""
-    elsewhere = Route.objects.filter(
-        is_active=True, gone_at=None, provider__in=Provider.objects.filter(health.is_sound())
-    )
     waiting = Run.objects.filter(
         provider=provider, state=RunState.QUEUED, held_at=None, due_at__lte=Now(),
-        order__service__in=elsewhere.exclude(service__in=without).values("service"),
+        order__service__in=_list_sound().exclude(service__in=without).values("service"),
     )  # fmt: skip
     if after is not None:
         waiting = waiting.filter(Q(due_at__gt=after.due_at) | Q(due_at=after.due_at, pk__gt=after.pk))
     return list(waiting.select_related("order__service").order_by("due_at", "pk")[:PAGE])
 
 
+def _list_sound() -> QuerySet[Route]:
+    """List the routes in use whose provider is sound."""
+    return Route.objects.filter(is_active=True, gone_at=None, provider__in=Provider.objects.filter(health.is_sound()))
+
+
 def _reroute(run: Run) -> bool:
     """Let a waiting run wait at the provider of its best route; False when that is where it is."""
-    route = choose_route(run.order, run).route
+    try:
+        route = choose_route(run.order, run).route
+    except Exception as error:
+        if is_outage(error):
+            raise
+        # What cannot be prepared stays where it is, and keeps no other there.
+        logger.exception("waiting run %s cannot be looked at", run.pk)
+        return False
     if route is None or route.provider_id == run.provider_id:
         return False
     still_there = Run.objects.filter(pk=run.pk, state=RunState.QUEUED, provider=run.provider_id)

@@ -114,6 +114,8 @@ def place_mass_orders() -> None:
 def reroute_waiting() -> None:
     """Send what waits at a provider that takes no orders by another route."""
     _reroute(seconds=WORK_SECONDS)
+    # Whatever else reroutes at the moment: it may come to no end as long as much waits.
+    routing.reroute_in_turn(seconds=REROUTE_SECONDS)
 
 
 def _reroute(*, seconds: float) -> None:
@@ -127,7 +129,7 @@ def _reroute(*, seconds: float) -> None:
 @shared_task(name="orders.recheck_held")
 def recheck_held() -> None:
     """Let go what was held and pays again."""
-    holds.recheck_held()
+    holds.recheck_held(seconds=WORK_SECONDS)
 
 
 @shared_task(name="orders.flag_stuck")

@@ -12,6 +12,7 @@ from orders.models.order import LINK_MAX_CHARACTERS, Order
 from orders.models.requests import Cancellation, Refill, RefillPart
 from orders.models.run import HeldRun, Run, ServicePace, StuckRun
 from orders.models.tracking_turn import TrackingTurn
+from orders.models.walk import Walk
 
 __all__ = [
     "LINK_MAX_CHARACTERS",
@@ -32,4 +33,5 @@ __all__ = [
     "ServicePace",
     "StuckRun",
     "TrackingTurn",
+    "Walk",
 ]

@@ -67,6 +67,18 @@ _transaction, transaction = transaction, _Joining()
         (f"{TESTS}::test_racing_workers_send_each_run_once",),
     ),
     Mutant(
+        "the_same_held_runs_are_looked_at_each_time",
+        "orders/walks.py",
+        [("page[-1] if len(page) == PAGE else (0, None)", "(0, None)")],
+        ("tests/orders/test_walks.py::test_the_held_run_that_is_last_gets_its_turn",),
+    ),
+    Mutant(
+        "a_walk_never_ends_while_more_comes",
+        "orders/walks.py",
+        [("ELSE w.until END", "ELSE excluded.until END")],
+        ("tests/orders/test_walks.py::test_a_walk_ends_although_more_is_held_all_the_time",),
+    ),
+    Mutant(
         "all_wait_for_a_provider_that_somebody_keeps",
         SUBMISSION,
         [

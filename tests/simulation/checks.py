@@ -171,6 +171,7 @@ def come_to_rest(scene: Scene, *, absent: str = "resend") -> None:
         for item in scene.open_reviews():
             scene.decide(item, absent=absent)
         routing.reroute_waiting(seconds=5)
+        routing.reroute_in_turn(seconds=5)
         holds.recheck_held()
         while submission.submit_next():
             pass
