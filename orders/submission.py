@@ -275,7 +275,10 @@ def _record_through_outages(record: Callable[[], None], claim: Claim) -> None:
 
 
 def record_accepted(claim: Claim, *, provider_order: str) -> None:
-    """Store the provider's order id; an id that another run has is no acceptance but a riddle for review."""
+    """Store the provider's order id; an id that another run has is no acceptance but a riddle for review.
+
+    The run goes on under that id also when a person found it absent meanwhile, as long as it has not left again.
+    """
     try:
         with transaction.atomic(durable=True):
             order, run, attempt = _lock(claim.attempt.pk)
@@ -284,6 +287,9 @@ def record_accepted(claim: Claim, *, provider_order: str) -> None:
             if attempt.state == Attempt.State.UNKNOWN and run.state == RunState.UNKNOWN:
                 # The lease ran out, but the answer came after all: that is evidence.
                 reviews.close_by_late_answer(attempt)
+            elif _is_there_after_all(claim, order, run, attempt):
+                logger.warning("run %s was found absent, and is order %s of its provider", run, provider_order)
+                settlement.move_run(run, RunState.SUBMITTING, provider=attempt.provider, route=attempt.route)
             elif attempt.state != Attempt.State.IN_FLIGHT:
                 _keep_contradiction(attempt, provider_order=provider_order)
                 return
@@ -301,6 +307,27 @@ def record_accepted(claim: Claim, *, provider_order: str) -> None:
     except IntegrityError as error:
         if violated_constraint(error) != "run_provider_order_once":
             raise
+        _record_riddle(claim, provider_order=provider_order)
+
+
+def _is_there_after_all(claim: Claim, order: Order, run: Run, attempt: Attempt) -> bool:
+    """Say whether an accepted run, which a person found absent, still waits here as it was sent: then it need not go.
+
+    Where it has left again nobody can take it back. Where its link was corrected meanwhile the provider has the wrong
+    one, and what it delivers is not what the customer wants.
+    """
+    waits = attempt.state == Attempt.State.ABSENT and run.state == RunState.QUEUED
+    return waits and order.link == claim.run.order.link
+
+
+def _record_riddle(claim: Claim, *, provider_order: str) -> None:
+    """Leave an acceptance under an id that another run has to a person, unless one has decided about the run."""
+    with transaction.atomic(durable=True):
+        _, _, attempt = _lock(claim.attempt.pk)
+        is_decided = attempt.state == Attempt.State.ABSENT
+        if is_decided:
+            _keep_contradiction(attempt, provider_order=provider_order)
+    if not is_decided:
         record_unknown(claim.attempt.pk, evidence=f"answered with order id {provider_order}, which another run has")
 
 

@@ -4,6 +4,7 @@ from tests.mutations.mutant import Mutant
 
 SUBMISSION = "orders/submission.py"
 TESTS = "tests/orders/test_submission.py"
+LATE = "tests/orders/test_late_acceptances.py"
 TAKING = "tests/orders/test_taking.py"
 POLLING = "tests/orders/test_polling.py"
 ROUTING = "tests/orders/test_routing.py"
@@ -65,6 +66,30 @@ _transaction, transaction = transaction, _Joining()
             ("\nFOR UPDATE OF r SKIP LOCKED\n", "\n"),
         ],
         (f"{TESTS}::test_racing_workers_send_each_run_once",),
+    ),
+    Mutant(
+        "what_turns_out_to_be_there_is_sent_again",
+        SUBMISSION,
+        [("elif _is_there_after_all(claim, order, run, attempt):", "elif False:")],
+        (f"{LATE}::test_one_that_waits_goes_on_under_the_providers_id",),
+    ),
+    Mutant(
+        "a_late_acceptance_takes_over_what_was_canceled",
+        SUBMISSION,
+        [("Attempt.State.ABSENT and run.state == RunState.QUEUED\n", "Attempt.State.ABSENT\n")],
+        (f"{LATE}::test_one_that_was_canceled_meanwhile_stays_so",),
+    ),
+    Mutant(
+        "a_late_acceptance_delivers_to_the_wrong_link",
+        SUBMISSION,
+        [("    return waits and order.link == claim.run.order.link\n", "    return waits\n")],
+        (f"{LATE}::test_one_whose_link_was_corrected_meanwhile_is_sent_again",),
+    ),
+    Mutant(
+        "whatever_was_absent_may_be_accepted",
+        "orders/migrations/0016_accepted_after_all.py",
+        [(" AND r.state = 'submitting' AND r.provider_id = NEW.provider_id", "")],
+        ("tests/orders/test_rules.py::test_what_was_absent_is_accepted_only_of_a_run_that_is_being_submitted_there",),
     ),
     Mutant(
         "the_same_held_runs_are_looked_at_each_time",

@@ -11,7 +11,9 @@ from django.db.models.functions import Now
 
 from orders.models import Attempt, Order
 from orders.submission import LEASE, claim_next
+from orders.transitions import RunState
 from panel.errors import violated_constraint
+from providers.models import Provider
 from tests.fixtures import funded
 from tests.orders.conftest import order_of, report, submitted
 from wallet import ledger
@@ -224,6 +226,7 @@ def test_runs_that_fit_pass(order, customer, followers):
 ATTEMPT_MOVES = {("in_flight", state.value) for state in Attempt.State} | {
     ("unknown", "accepted"),
     ("unknown", "absent"),
+    ("absent", "accepted"),  # of a run that is being submitted there, as it is here
 }
 
 
@@ -245,6 +248,33 @@ def test_every_pair_of_attempt_states(customer, followers, source):
         else:
             with transaction.atomic(), refused_by("attempt_transition"):
                 run_sql("UPDATE orders_attempt SET state = %s WHERE id = %s", target.value, claim.attempt.pk)
+
+
+@pytest.mark.parametrize("state", [RunState.QUEUED, RunState.UNKNOWN, RunState.CANCELED, RunState.SUBMITTING])
+def test_what_was_absent_is_accepted_only_of_a_run_that_is_being_submitted_there(order, state):
+    claim = claim_next()
+    run_sql("UPDATE orders_attempt SET state = 'unknown'")
+    run_sql("UPDATE orders_attempt SET state = 'absent'")
+    for step in [RunState.UNKNOWN, *([state] if state in (RunState.QUEUED, RunState.CANCELED) else [])]:
+        if state != RunState.SUBMITTING:
+            run_sql("UPDATE orders_run SET state = %s", step)
+    if state == RunState.SUBMITTING:
+        other = Provider.objects.create(name="Other", kind=Provider.Kind.SANDBOX)
+        run_sql("UPDATE orders_run SET provider_id = %s", other.pk)
+
+    with refused_by("attempt_transition"):
+        run_sql("UPDATE orders_attempt SET state = 'accepted' WHERE id = %s", claim.attempt.pk)
+
+
+def test_what_was_absent_is_not_accepted_beside_another_try(order):
+    absent = claim_next()
+    run_sql("UPDATE orders_attempt SET state = 'unknown'")
+    run_sql("UPDATE orders_attempt SET state = 'absent'")
+    run_sql("UPDATE orders_run SET state = 'queued'")
+    assert claim_next() is not None
+
+    with refused_by("attempt_one_live_per_run"):
+        run_sql("UPDATE orders_attempt SET state = 'accepted' WHERE id = %s", absent.attempt.pk)
 
 
 def test_a_lease_may_change(order):
