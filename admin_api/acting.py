@@ -193,7 +193,7 @@ def _ask_for_all(call: Call, operation: str, ids: Sequence[int], arguments: Mapp
     else:  # it was weighed once more, and is less by now
         text = f"Together they are under way as {str(job).lower()}."
     return answer(
-        Result(one, WAITING, text, approval_id=approval and approval.pk, code=status.HTTP_202_ACCEPTED)
+        Result(one, WAITING, text, approval_id=approval.pk if approval else None, code=status.HTTP_202_ACCEPTED)
         if one in known
         else not_found(one)
         for one in ids

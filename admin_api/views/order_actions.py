@@ -131,10 +131,12 @@ def orders_set_partial(call: Call) -> Any:
 
 def _set_partial(call: Call, order_id: int) -> list[Result]:
     result = acting.perform(call, Task(order_id, "orders.set_partial", {"remains": call.sent["remains"]}))
-    if result.result == acting.DONE and "start_count" in call.sent:
-        # What it is already is no failure.
-        acting.perform(call, Task(order_id, "orders.set_start_count", {"start_count": call.sent["start_count"]}))
-    return [result]
+    if result.result != acting.DONE or "start_count" not in call.sent:
+        return [result]
+    start_count = Task(order_id, "orders.set_start_count", {"start_count": call.sent["start_count"]})
+    # What it is already is no failure.
+    counted = acting.perform(call, start_count, settled=(NothingToChange,))
+    return [result] if counted.result == acting.DONE else [result, counted]
 
 
 @_changes("Ask the providers to stop orders", Ids)

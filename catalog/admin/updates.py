@@ -29,7 +29,7 @@ class ServiceUpdateAdmin(ReadOnlyAdmin):
     search_help_text = "The service's id, a part of its name, or the provider's id"
     fields = ("at", "service", "route", "field", "old", "new", "writer", "provider", "reason")
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Let a service's page link to its updates."""
         return lookup == "service" or super().lookup_allowed(lookup, value, request)
 

@@ -89,7 +89,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
         """Who may be the second person."""
         return request.user.has_perm("staff.decide_approval")
 
-    def has_take_back_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+    def has_take_back_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Who may be the second person, and who asked."""
         is_own = object_id is not None and Approval.objects.filter(pk=object_id, requested_by=request.user.pk).exists()
         return is_own or self.has_decide_permission(request)

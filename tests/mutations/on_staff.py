@@ -6,6 +6,7 @@ REGISTRY = "staff/operations/registry.py"
 APPROVALS = "tests/staff/test_approvals.py"
 BULK = "tests/staff/test_bulk.py"
 GIFTS = "tests/admin/test_gifts.py"
+LOSSES = "tests/staff/test_losses.py"
 PAYMENTS = "tests/staff/test_payments.py"
 
 MUTANTS = [
@@ -68,6 +69,36 @@ MUTANTS = [
         "payments/crediting.py",
         [("is_by_hand=payment.gateway.kind == GatewaySettings.Kind.MANUAL", "is_by_hand=False")],
         (f"{PAYMENTS}::test_one_transfer_is_credited_by_one_door",),
+    ),
+    Mutant(
+        "a_payment_is_rejected_while_it_is_credited",
+        "staff/operations/payments.py",
+        [("Payment.objects.select_for_update().filter(", "Payment.objects.filter(")],
+        (f"{PAYMENTS}::test_a_payment_is_not_rejected_between_looking_and_crediting",),
+    ),
+    Mutant(
+        "decides_about_money_of_ones_own",
+        REGISTRY,
+        [("        if settings.FOUR_EYES and moves_money_of(", "        if False and moves_money_of(")],
+        (f"{APPROVALS}::test_nobody_decides_about_money_of_their_own",),
+    ),
+    Mutant(
+        "weighs_each_run_of_an_order_by_itself",
+        "staff/operations/reviews.py",
+        [("        undelivered[order_id] += remains", "        pass")],
+        (f"{APPROVALS}::test_runs_that_share_a_charge_unevenly_are_refunded_to_the_last",),
+    ),
+    Mutant(
+        "losses_weigh_nothing",
+        "orders/routing.py",
+        [("        total += max(losses)", "        total += ZERO")],
+        (f"{LOSSES}::test_a_large_loss_needs_a_second_person",),
+    ),
+    Mutant(
+        "losses_of_a_day_do_not_add_up",
+        REGISTRY,
+        [("amount=(amount if operation.weighs_loss else moved) or None", "amount=moved or None")],
+        (f"{LOSSES}::test_small_losses_add_up_to_a_large_one",),
     ),
     Mutant(
         "switches_on_what_was_changed_meanwhile",
