@@ -43,27 +43,52 @@ def test_units_are_whole(path):
         assert unit["Service"]["ReadWritePaths"] == "/var/lib/panel"
 
 
-def test_the_compose_file_starts_every_part_after_the_migrations():
-    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+WEB_SERVERS = ("web-8000", "web-8001")
+PARTS = {"migrate": "migrate", "worker": "worker", "beat": "beat", **dict.fromkeys(WEB_SERVERS, "web")}
 
-    assert services.keys() == {"postgres", "redis", "migrate", "web", "worker", "beat"}
-    for name in ("migrate", "web", "worker", "beat"):
-        assert services[name]["command"][:2] == ["python", "manage.py"]
-        assert services[name]["command"][2] == name
+
+@pytest.fixture
+def services():
+    """What Compose starts."""
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+
+
+def test_the_compose_file_starts_every_part_after_the_migrations(services):
+    assert services.keys() == {"postgres", "redis", *PARTS}
+    for name, command in PARTS.items():
+        assert services[name]["command"] == ["python", "manage.py", command, *(["--noinput"] * (command == "migrate"))]
         assert services[name]["depends_on"].keys() <= services.keys()
-    for name in ("web", "worker", "beat"):
-        assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
-        assert services[name]["restart"] == "always"
+        if name != "migrate":
+            assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+            assert services[name]["restart"] == "always"
     assert services["migrate"]["restart"] == "no"
     assert (DEPLOY / "Dockerfile").read_text().startswith("FROM python:3.11")
 
 
-def test_no_secrets_get_into_the_image():
+def test_all_parts_of_a_release_are_one_image_that_is_built_here(services):
+    assert [name for name in services if "build" in services[name]] == ["migrate"]
+    for name in PARTS:
+        assert services[name]["image"].startswith("panel:${PANEL_RELEASE:?")
+        assert services[name]["pull_policy"] == "never"
+
+
+def test_one_web_server_answers_while_the_other_is_made_anew(services):
+    ports = [services[name]["ports"] for name in WEB_SERVERS]
+
+    assert ports == [["127.0.0.1:8000:8000"], ["127.0.0.1:8001:8000"]]
+    assert all("/readyz" in services[name]["healthcheck"]["test"][-1] for name in WEB_SERVERS)
+
+
+def test_what_containers_say_is_turned_over(services):
+    for service in services.values():
+        assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
+
+
+def test_no_secrets_get_into_the_image(services):
     ignored = (settings.BASE_DIR / ".dockerignore").read_text().splitlines()
 
     assert {"*.env", ".env", ".git", "var", ".venv"} <= set(ignored)
-    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
-    assert services["web"]["env_file"][0]["path"] == "../panel.env"
+    assert all(services[name]["env_file"][0]["path"] == "../panel.env" for name in PARTS)
     assert "/panel.env" in (settings.BASE_DIR / ".gitignore").read_text().splitlines()
 
 
