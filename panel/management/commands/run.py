@@ -85,7 +85,9 @@ class Supervisor(honcho.manager.Manager):
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **worker.variables()}
         self._base_url = base_url
         self._process_ctor = _Process
-        self._stop_asked = threading.Event()
+        self._stop_asked = (
+            False  # no Event: the handler of a second signal would wait for the lock of the first for ever
+        )
         self._over = threading.Event()
         self._attendant = threading.Thread(target=self._attend, daemon=True)
         self.failure: str | None = None
@@ -105,7 +107,7 @@ class Supervisor(honcho.manager.Manager):
 
     def terminate(self) -> None:
         """Stop all processes; called by the loop when it sees that one of them has ended."""
-        if not self._stop_asked.is_set():
+        if not self._stop_asked:
             ended = [name for name, process in self._processes.items() if "returncode" in process]
             self.failure = f"{', '.join(ended)} ended by itself, so everything was stopped"
         super().terminate()
@@ -114,7 +116,7 @@ class Supervisor(honcho.manager.Manager):
         # The loop's own handlers print, which breaks when a signal interrupts a print, and need the pids of
         # processes that may not have started yet.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: self._stop_asked.set())
+            signal.signal(number, self._ask_to_stop)
         super()._start()
         self._attendant.start()  # after the forks, which copy no threads
 
@@ -122,8 +124,8 @@ class Supervisor(honcho.manager.Manager):
         """Look after everything that is not output: the welcome, embedded servers that died, a wish to stop."""
         welcomed = False
         while not self._over.wait(ATTEND_SECONDS):
-            if self._stop_asked.is_set() or _make_was_interrupted():
-                self._stop_asked.set()
+            if self._stop_asked or _make_was_interrupted():
+                self._stop_asked = True
                 if self._all_started():
                     super().terminate()
             elif not welcomed and _answers(settings.PORT):
@@ -137,7 +139,10 @@ class Supervisor(honcho.manager.Manager):
             startup.restart_dead_servers()
         except startup.StartupError as error:
             self.failure = str(error)
-            self._stop_asked.set()
+            self._stop_asked = True
+
+    def _ask_to_stop(self, *_signal: Any) -> None:
+        self._stop_asked = True
 
     def _end_leftovers(self) -> None:
         """End what a crash of the loop, or of a process with children, left running."""
